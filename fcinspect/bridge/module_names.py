@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fcinspect.diagnosis.editing import Source, last_name, prefix_of
-from fcinspect.diagnosis.reported import Frame, syntax_tree
+from fcinspect.diagnosis.facts import Frame, syntax_tree
 
 MOST_FOLDERS = 200
 """So many folders below the working folder are looked through for a file."""

@@ -100,13 +100,13 @@ def _of_text(subject: str, asked: dict[str, Any], output: Output) -> ExitStatus:
             f"not recognized: {known.line[:200]!r}{shapes}",
             hint="fcinspect diagnose MODULE:OBJECT --input … looks at the module itself",
         )
-    found, reported = known
-    if reported.frames:
+    found, facts = known
+    if facts.frames:
         from fcinspect.bridge.module_names import names_of, sources_of
         from fcinspect.diagnosis.locating import located
 
-        sources = sources_of(reported.frames)
-        found = located(found, reported, sources, names_of(s.file for s in sources.values()))
+        sources = sources_of(facts.frames)
+        found = located(found, facts, sources, names_of(s.file for s in sources.values()))
     return output.write(view_of_diagnosis(found, asked, (*warnings, *found.notes)))
 
 

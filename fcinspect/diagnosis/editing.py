@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from fcinspect.diagnosis.facts import syntax_tree
 from fcinspect.diagnosis.records import Change
-from fcinspect.diagnosis.reported import syntax_tree
 from fcinspect.shapes.steps import Place
 
 REPEATING = (ast.For, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)

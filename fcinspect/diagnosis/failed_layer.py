@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fcinspect.diagnosis.editing import Source, argument_of, last_name, prefix_of, where_written
+from fcinspect.diagnosis.facts import Facts
 from fcinspect.diagnosis.recognising import groups_of
 from fcinspect.diagnosis.records import shape_of
-from fcinspect.diagnosis.reported import Reported
 from fcinspect.diagnosis.rules.product import in_attention
 from fcinspect.shapes.steps import Parameter, Shape
 
@@ -46,30 +46,30 @@ class FailedLayer:
     parameters: tuple[Parameter, ...] = ()
 
 
-def failed_layer(reported: Reported) -> FailedLayer | None:
+def failed_layer(facts: Facts) -> FailedLayer | None:
     """Return the layer of torch.nn that an error speaks of; None where it names no numbers of it.
 
     The traceback must have passed through that layer.
     """
     for file, known in KNOWN.items():
-        if reported.passed_through(f"modules/{file}.py"):
-            found = known(reported)
+        if facts.passed_through(f"modules/{file}.py"):
+            found = known(facts)
             if found is not None:
                 return found
     return None
 
 
-def _linear(reported: Reported) -> FailedLayer | None:
-    said = groups_of("product", "product.layer", reported)
-    if said is None or in_attention(reported):
+def _linear(facts: Facts) -> FailedLayer | None:
+    said = groups_of("product", "product.layer", facts)
+    if said is None or in_attention(facts):
         return None
     rows, width, wanted, out = (int(said[name]) for name in ("rows", "width", "wanted", "out"))
     made = (Argument(0, "in_features", wanted), Argument(1, "out_features", out))
     return FailedLayer(("Linear",), made, (out, wanted), (rows, width))
 
 
-def _convolution(reported: Reported) -> FailedLayer | None:
-    said = groups_of("shape", "shapes.channels", reported)
+def _convolution(facts: Facts) -> FailedLayer | None:
+    said = groups_of("shape", "shapes.channels", facts)
     weight = shape_of(said["weight"]) if said else ()
     if said is None or said["groups"] != "1" or len(weight) < 3:
         return None
@@ -80,8 +80,8 @@ def _convolution(reported: Reported) -> FailedLayer | None:
     return FailedLayer((kind,), made, weight, shape_of(said["input"]))
 
 
-def _batch_norm(reported: Reported) -> FailedLayer | None:
-    said = groups_of("shape", "shapes.batch_norm_features", reported)
+def _batch_norm(facts: Facts) -> FailedLayer | None:
+    said = groups_of("shape", "shapes.batch_norm_features", facts)
     if said is None:
         return None
     held, arriving = int(said["held"]), int(said["arriving"])
@@ -89,8 +89,8 @@ def _batch_norm(reported: Reported) -> FailedLayer | None:
     return FailedLayer(kinds, (Argument(0, "num_features", held),), (held,), (1, arriving))
 
 
-def _layer_norm(reported: Reported) -> FailedLayer | None:
-    said = groups_of("shape", "shapes.normalized", reported)
+def _layer_norm(facts: Facts) -> FailedLayer | None:
+    said = groups_of("shape", "shapes.normalized", facts)
     held = shape_of(said["wanted"]) if said else ()
     if said is None or len(held) != 1:
         return None
@@ -98,8 +98,8 @@ def _layer_norm(reported: Reported) -> FailedLayer | None:
     return FailedLayer(("LayerNorm",), made, held, shape_of(said["input"]))
 
 
-def _recurrent(reported: Reported) -> FailedLayer | None:
-    said = groups_of("shape", "shapes.input_size", reported)
+def _recurrent(facts: Facts) -> FailedLayer | None:
+    said = groups_of("shape", "shapes.input_size", facts)
     if said is None:
         return None
     weight = (1, int(said["wanted"]))

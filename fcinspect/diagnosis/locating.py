@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import PurePath
 
 from fcinspect.diagnosis.editing import Edit, Source, changes_of, last_name
+from fcinspect.diagnosis.facts import Call, Facts, Frame, call_of
 from fcinspect.diagnosis.failed_layer import (
     Constructors,
     FailedLayer,
@@ -23,7 +24,6 @@ from fcinspect.diagnosis.mending import edited
 from fcinspect.diagnosis.records import Cause, Diagnosis
 from fcinspect.diagnosis.repairs import candidates
 from fcinspect.diagnosis.repairs.candidate import Scene, before_layer
-from fcinspect.diagnosis.reported import Call, Frame, Reported, call_of
 from fcinspect.shapes.steps import Failure, ModuleTrace, Place, Step, Tensor
 
 LEAST_QUOTED = 16
@@ -39,7 +39,7 @@ NO_EDIT = "no edit is proposed"
 
 def located(
     found: Diagnosis,
-    reported: Reported,
+    facts: Facts,
     sources: Mapping[str, Source],
     modules: Mapping[str, str] | None = None,
 ) -> Diagnosis:
@@ -48,7 +48,7 @@ def located(
     `sources` are the files that are there, by the names that the traceback gives them; `modules`
     tells how such a file is named as a module, by its path.
     """
-    frame = reported.calling_frame
+    frame = facts.calling_frame
     if frame is None:
         return found
     source = sources.get(frame.file)
@@ -56,14 +56,14 @@ def located(
     found = replace(found, place=Place(file, frame.line, function=frame.function), code=frame.code)
     if source is None or not frame.code or source.tree is None:
         return found
-    if not _stands(frame, source, cut="❱" in reported.text):
+    if not _stands(frame, source, cut="❱" in facts.text):
         return _noted(
             found,
             f"line {frame.line} of {PurePath(file).name} no longer reads {frame.code[:80]!r}: the"
             f" file has changed since; {NO_EDIT}",
         )
     try:
-        changed = _changed(found, reported, frame, source, list(sources.values()))
+        changed = _changed(found, facts, frame, source, list(sources.values()))
     except RecursionError:
         return found  # an expression that is nested too deeply to be written
     if changed.likely == found.likely:
@@ -100,19 +100,19 @@ def _stands(frame: Frame, source: Source, *, cut: bool) -> bool:
 
 
 def _changed(
-    found: Diagnosis, reported: Reported, frame: Frame, source: Source, sources: Sequence[Source]
+    found: Diagnosis, facts: Facts, frame: Frame, source: Source, sources: Sequence[Source]
 ) -> Diagnosis:
-    call = _call(reported, frame, source)
+    call = _call(facts, frame, source)
     if call is None:
         return found
-    layer = failed_layer(reported)
+    layer = failed_layer(facts)
     made: ast.Call | None = None
     if layer is not None:
         known = constructor_of(source, call, layer, sources)
         if known.made is None:
             return _noted(found, _doubt(known, source, call)) if known.candidates else found
         made = known.made
-    trace = _trace(reported, source, sources, call, layer, made)
+    trace = _trace(facts, source, sources, call, layer, made)
     proposed = _proposed(trace, made is not None)
     likely = tuple(_with_changes(cause, proposed, trace) for cause in found.likely)
     return replace(found, likely=likely)
@@ -126,9 +126,9 @@ def _doubt(known: Constructors, source: Source, call: ast.Call) -> str:
     return f"{places} of {PurePath(source.file).name} {verb} {name} {known.why}; {NO_EDIT}"
 
 
-def _call(reported: Reported, frame: Frame, source: Source) -> ast.Call | None:
+def _call(facts: Facts, frame: Frame, source: Source) -> ast.Call | None:
     """Return the only call in the frame's line that the diagnosis can speak of."""
-    told = reported.call or _of_statement(frame, source, frame is not reported.frames[-1])
+    told = facts.call or _of_statement(frame, source, frame is not facts.frames[-1])
     if told is None:
         return None
     found = [
@@ -158,7 +158,7 @@ def _of_statement(frame: Frame, source: Source, inside: bool) -> Call | None:
 
 
 def _trace(
-    reported: Reported,
+    facts: Facts,
     source: Source,
     sources: Sequence[Source],
     call: ast.Call,
@@ -186,8 +186,8 @@ def _trace(
         )
     failure = Failure(
         step=step,
-        error=reported.error or "",
-        message=reported.message,
+        error=facts.error or "",
+        message=facts.message,
         place=_place(source, call),
         code=source.lines[call.lineno - 1].strip(),
     )

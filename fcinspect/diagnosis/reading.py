@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import replace
 from itertools import pairwise
 
-from fcinspect.diagnosis.reported import Frame, Reported
+from fcinspect.diagnosis.facts import Facts, Frame
 
 MOST_TEXT = 2**22
 """Of longer text the end is read, in characters: an error stands at the end of a log."""
@@ -90,7 +90,7 @@ MOST_ERRORS = 1000
 """The last so many are told."""
 
 
-def read(text: str) -> tuple[Reported, ...]:
+def read(text: str) -> tuple[Facts, ...]:
     """Return what the text reports, what a reader would look at first first.
 
     The last error, then those before it, then warnings, then the text as a whole.
@@ -104,18 +104,18 @@ def read(text: str) -> tuple[Reported, ...]:
         frames = frames[::-1]
     last = deque(WARNED.finditer(plain), maxlen=MOST_ERRORS)
     warned = [_warning(plain, match) for match in last]
-    whole = Reported(plain, None, plain.strip(), frames)
+    whole = Facts(plain, None, plain.strip(), frames)
     return (*reversed(reading.errors), *reversed(warned), whole)
 
 
-def _warning(text: str, match: re.Match[str]) -> Reported:
+def _warning(text: str, match: re.Match[str]) -> Facts:
     frame = Frame(match["file"].strip(), int(match["line"]), "", (match["code"] or "").strip())
-    return Reported(text, match["kind"], match["message"], (frame,) if frame.code else ())
+    return Facts(text, match["kind"], match["message"], (frame,) if frame.code else ())
 
 
 class _Reading:
     def __init__(self, text: str) -> None:
-        self.errors: deque[Reported] = deque(maxlen=MOST_ERRORS)
+        self.errors: deque[Facts] = deque(maxlen=MOST_ERRORS)
         self._text = text
         self.frames: list[Frame] = []
         """Of the traceback whose error is still to come."""
@@ -240,7 +240,7 @@ class _Reading:
         name = error.rpartition(".")[2]
         frames = tuple(self.frames)
         said = message[:MOST_MESSAGE].strip()
-        self.errors.append(Reported(self._text, name, said, frames, self._chained))
+        self.errors.append(Facts(self._text, name, said, frames, self._chained))
         self._chained = False
 
 

@@ -2,7 +2,7 @@
 
 A rule is a function that decides which causes of its message are likely. Its parameters are named
 as the groups of the patterns are; one that is annotated as int or Shape gets the numbers in what
-the group matched, one that is called `reported` all that was pasted. It returns its decision, or
+the group matched, one that is called `facts` all that is known. It returns its decision, or
 None where the message turns out to be another's.
 
 Into the words go {name}, a group or a value that the rule found; {target}, {layer} and {argument},
@@ -19,10 +19,10 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
-from fcinspect.diagnosis.catalogue.parsing import FAMILIES, Message, causes, messages
+from fcinspect.diagnosis.catalogue.parsing import FAMILIES, Message, causes, known_facts, messages
+from fcinspect.diagnosis.facts import Facts
 from fcinspect.diagnosis.reading import read
 from fcinspect.diagnosis.records import Cause, Decision, Diagnosis, Pick, one_line, shape_of
-from fcinspect.diagnosis.reported import Reported
 
 RULES = "fcinspect.diagnosis.rules"
 PUT_IN = re.compile(r"\{(?:(\w+)(:,)?|converted (\S(?:[^{}]|\{\w+\})*))\}")
@@ -61,13 +61,13 @@ def diagnose(text: str) -> Diagnosis | Unrecognised:
     return found if isinstance(found, Unrecognised) else found[0]
 
 
-def diagnose_report(text: str) -> tuple[Diagnosis, Reported] | Unrecognised:
+def diagnose_report(text: str) -> tuple[Diagnosis, Facts] | Unrecognised:
     """Return the diagnosis of a pasted text, and the error in it that is diagnosed."""
     reports = read(text)
-    for number, reported in enumerate(reports):
-        found = recognise(reported)
+    for number, facts in enumerate(reports):
+        found = recognise(facts)
         if found is not None:
-            return replace(found, notes=_notes(reported, reports[:number])), reported
+            return replace(found, notes=_notes(facts, reports[:number])), facts
     message = reports[0].message
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     if reports[0].error is None:
@@ -77,13 +77,13 @@ def diagnose_report(text: str) -> tuple[Diagnosis, Reported] | Unrecognised:
     return Unrecognised(line, tuple(seen)[:MOST_FACTS])
 
 
-def said_by(reported: Reported) -> str:
+def said_by(facts: Facts) -> str:
     """Return an error as the last line of its traceback: "KeyError: 'x'"."""
-    first = one_line(reported.message.partition("\n")[0])
-    return f"{reported.error}: {first}" if first else f"{reported.error}"
+    first = one_line(facts.message.partition("\n")[0])
+    return f"{facts.error}: {first}" if first else f"{facts.error}"
 
 
-def _notes(found: Reported, later: tuple[Reported, ...]) -> tuple[str, ...]:
+def _notes(found: Facts, later: tuple[Facts, ...]) -> tuple[str, ...]:
     """Return what the report says if a later error is not recognised."""
     errors = [other for other in later if other.is_error and other.error not in RELAYS]
     if not errors:
@@ -99,32 +99,58 @@ def _notes(found: Reported, later: tuple[Reported, ...]) -> tuple[str, ...]:
     return (f'the last error is "{said_by(errors[0])}", which is not recognized; {place}',)
 
 
-def recognise(reported: Reported) -> Diagnosis | None:
+def recognise(facts: Facts) -> Diagnosis | None:
     """Return the diagnosis of one reported error, or None where no family knows it."""
     for family in FAMILIES:
         for known in messages(family):
-            match = matched(known, reported)
-            found = None if match is None else explained(known, match, reported)
+            match = matched(known, facts)
+            found = None if match is None else explained(known, match, facts)
             if found is not None:
-                whole = reported.error is not None or "\n" not in reported.message.strip()
-                return replace(found, message=one_line(reported.message)) if whole else found
+                found = weighed(found, facts)
+                whole = facts.error is not None or "\n" not in facts.message.strip()
+                return replace(found, message=one_line(facts.message)) if whole else found
     return None
 
 
-def groups_of(family: str, rule: str, reported: Reported) -> dict[str, str] | None:
+def weighed(found: Diagnosis, facts: Facts) -> Diagnosis:
+    """Return a diagnosis with what else the text shows: first causes, and causes ruled out.
+
+    The text may show nothing that bears on it; what it shows rules out no cause of its own.
+    """
+    first: list[Cause] = []
+    likely = list(found.likely)
+    for known in known_facts():
+        named = {found.kind, *(cause.name for cause in likely)}
+        match = matched(known, facts, whole=True) if known.bears_on & named else None
+        shown = None if match is None else _explained(known, match, facts, found=found)
+        if shown is not None:
+            first += [cause for cause in shown.likely if cause not in first]
+            likely = [cause for cause in likely if cause.name not in known.ruled_out]
+    names = {cause.name for cause in first}
+    return replace(found, likely=(*first, *(c for c in likely if c.name not in names)))
+
+
+def shows(facts: Facts, name: str) -> bool:
+    """Whether a text shows a fact, by its name in facts.txt."""
+    known = next(known for known in known_facts() if known.fact == name)
+    return matched(known, facts, whole=True) is not None
+
+
+def groups_of(family: str, rule: str, facts: Facts) -> dict[str, str] | None:
     """Return what the message that a rule explains says: name of a group -> text."""
     for known in messages(family):
-        match = matched(known, reported) if known.rule == rule else None
+        match = matched(known, facts) if known.rule == rule else None
         if match is not None:
             return match.groupdict(default="")
     return None
 
 
-def matched(known: Message, reported: Reported) -> re.Match[str] | None:
-    """Return where a report says what is known."""
+def matched(known: Message, facts: Facts, *, whole: bool = False) -> re.Match[str] | None:
+    """Return where a report says what is known: its message, or with `whole` all of the text."""
+    flat, text = (facts.flat_text, facts.text) if whole else (facts.flat, facts.message)
     for wording in known.wordings:
-        if all(marker in reported.flat for marker in wording.markers):
-            match = _search(wording.markers[-1], wording.regex, reported.message)
+        if all(marker in flat for marker in wording.markers):
+            match = _search(wording.markers[-1], wording.regex, text)
             if match is not None:
                 return match
     return None
@@ -150,24 +176,30 @@ def _within(regex: str, text: str) -> re.Match[str] | None:
     return re.search(regex, ENDLESS.sub(lambda m: m[0][:MOST_WORD], text), re.DOTALL)
 
 
-def explained(message: Message, match: re.Match[str], reported: Reported) -> Diagnosis | None:
+def explained(message: Message, match: re.Match[str], facts: Facts) -> Diagnosis | None:
     """Return the diagnosis of a match, None where the rule says that it is another's."""
+    return _explained(message, match, facts)
+
+
+def _explained(
+    message: Message, match: re.Match[str], facts: Facts, **known: object
+) -> Diagnosis | None:
     groups = dict.fromkeys(message.groups, "")
     groups |= {name: text or "" for name, text in match.groupdict().items()}
     words: dict[str, Any] = {name: " ".join(text.split()) for name, text in groups.items()}
     found: Decision | None = Decision(*message.causes)
     if message.rule:
         rule = _rule(message.rule)
-        given = _given(rule, {**groups, "reported": reported})
+        given = _given(rule, {**groups, "facts": facts, **known})
         words |= given
         found = rule(**given)
     if found is None:
         return None
     words |= found.values
-    likely = tuple(_likely(message, cause, words, reported) for cause in found.causes)
+    likely = tuple(_likely(message, cause, words, facts) for cause in found.causes)
     if message.rewrite:
-        likely = _rule(message.rewrite)(likely, reported)
-    happened = _put_in(found.happened or message.happened, words, reported)
+        likely = _rule(message.rewrite)(likely, facts)
+    happened = _put_in(found.happened or message.happened, words, facts)
     return Diagnosis(found.family or message.kind, one_line(match.group()), happened, likely)
 
 
@@ -188,7 +220,7 @@ def _given(rule: Any, groups: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _likely(
-    message: Message, cause: str | Pick | Cause, words: Mapping[str, Any], reported: Reported
+    message: Message, cause: str | Pick | Cause, words: Mapping[str, Any], facts: Facts
 ) -> Cause:
     if isinstance(cause, Pick):
         words = {**words, **cause.values}
@@ -196,30 +228,30 @@ def _likely(
     written = message.cause(cause) if isinstance(cause, str) else cause
     if written is None:
         raise LookupError(f"{message.file}: no cause is called {cause!r}")
-    return _filled(written, words, reported)
+    return _filled(written, words, facts)
 
 
 def cause_of(file: str, name: str, /, **values: object) -> Cause:
     """Return a cause of the folder `causes` in the catalogue, with values put into its words."""
-    return _filled(causes(file)[name], values, Reported("", None, ""))
+    return _filled(causes(file)[name], values, Facts("", None, ""))
 
 
-def _filled(written: Cause, words: Mapping[str, Any], reported: Reported) -> Cause:
+def _filled(written: Cause, words: Mapping[str, Any], facts: Facts) -> Cause:
     code = written.code
     if code is not None:
         whole = PUT_IN.fullmatch(code)
         left_out = whole is not None and words.get(whole[1], code) is None
-        code = None if left_out else _put_in(code, words, reported)
+        code = None if left_out else _put_in(code, words, facts)
     return replace(
         written,
-        cause=_put_in(written.cause, words, reported),
-        evidence=_put_in(written.evidence, words, reported),
-        fix=_put_in(written.fix, words, reported),
+        cause=_put_in(written.cause, words, facts),
+        evidence=_put_in(written.evidence, words, facts),
+        fix=_put_in(written.fix, words, facts),
         code=code,
     )
 
 
-def _put_in(text: str, words: Mapping[str, Any], reported: Reported) -> str:
+def _put_in(text: str, words: Mapping[str, Any], facts: Facts) -> str:
     """Return the text with what stands in its braces, where that is known."""
 
     def word(found: re.Match[str]) -> str:
@@ -230,8 +262,8 @@ def _put_in(text: str, words: Mapping[str, Any], reported: Reported) -> str:
             from fcinspect.diagnosis.rules import operands
 
             if not suffix:
-                return operands.called(reported)
-            return operands.converted(reported, PUT_IN.sub(word, suffix))
-        return reported.names().get(name, found[0])
+                return operands.called(facts)
+            return operands.converted(facts, PUT_IN.sub(word, suffix))
+        return facts.names().get(name, found[0])
 
     return PUT_IN.sub(word, text)

@@ -16,12 +16,13 @@ import torch
 from fcinspect.diagnosis import rules
 from fcinspect.diagnosis.catalogue import parsing
 from fcinspect.diagnosis.catalogue.parsing import FAMILIES, CatalogueError, Message, parsed
+from fcinspect.diagnosis.facts import Facts
 from fcinspect.diagnosis.recognising import PUT_IN, explained, matched
 from fcinspect.diagnosis.records import Cause
-from fcinspect.diagnosis.reported import Reported
 
 FOLDER = Path(parsing.__file__).parent
 EVERY = [message for family in FAMILIES for message in parsing.messages(family)]
+WITH_FACTS = [*EVERY, *parsing.known_facts()]
 NAMES = {"target", "layer", "argument", "called"}
 """What is put in whatever the message."""
 EXAMPLE = """\
@@ -58,23 +59,23 @@ def place(message: Message) -> str:
 def test_every_file_is_read_in_the_order_of_trying() -> None:
     """No file lies beside the others and is never tried."""
     files = {path.stem for path in FOLDER.glob("*.txt")}
-    assert files == set(FAMILIES)
-    assert len(FAMILIES) == len(files)
+    assert files == {*FAMILIES, "facts"}
+    assert len(FAMILIES) + 1 == len(files)
 
 
 def test_lines_are_short() -> None:
     """They fit 100 columns, and none ends in a blank."""
     files = [*FOLDER.rglob("*.txt"), *FOLDER.rglob("*.toml")]
-    assert len(files) == len(FAMILIES) + 3
+    assert len(files) == len(FAMILIES) + 4
     for line in (line for file in files for line in file.read_text(encoding="utf-8").split("\n")):
         assert len(line) <= 100, line
         assert line == line.rstrip(), line
 
 
-@pytest.mark.parametrize("message", EVERY, ids=place)
+@pytest.mark.parametrize("message", WITH_FACTS, ids=place)
 def test_a_message_is_whole(message: Message) -> None:
     """Its patterns compile and hold their markers, and it has words that read like the others."""
-    assert message.happened or message.rule
+    assert message.happened or message.rule or message.fact
     assert message.causes or message.rule
     for wording in message.wordings:
         assert wording.markers
@@ -114,7 +115,7 @@ def test_optimizers_and_schedulers_are_those_of_torch() -> None:
         assert set(needed.get(name, ())) <= set(options)
 
 
-@pytest.mark.parametrize("message", EVERY, ids=place)
+@pytest.mark.parametrize("message", WITH_FACTS, ids=place)
 def test_what_is_put_in_is_known(message: Message) -> None:
     """Every {name} of the words is a group of the patterns, or a value that the rule gives."""
     given = message.groups | NAMES | values_of(message)
@@ -166,8 +167,8 @@ def test_a_rule_is_a_function_of_the_groups(message: Message) -> None:
     module, function = module_of(message)
     for name, parameter in inspect.signature(getattr(module, function)).parameters.items():
         known = name in message.groups or parameter.default is not parameter.empty
-        assert known or name == "reported", name
-        assert parameter.annotation in ("str", "int", "Shape", "Reported"), name
+        assert known or name in ("facts", "found"), name
+        assert parameter.annotation in ("str", "int", "Shape", "Facts", "Diagnosis"), name
 
 
 @pytest.mark.parametrize("message", [m for m in EVERY if m.rewrite], ids=place)
@@ -175,7 +176,7 @@ def test_what_rewrites_code_exists(message: Message) -> None:
     """It takes the causes and the report."""
     module, _, function = message.rewrite.partition(".")
     found = getattr(import_module(f"{rules.__name__}.{module}"), function)
-    assert [*inspect.signature(found).parameters] == ["causes", "reported"]
+    assert [*inspect.signature(found).parameters] == ["causes", "facts"]
 
 
 @pytest.mark.parametrize("message", EVERY, ids=place)
@@ -255,7 +256,7 @@ def sign_of(part: str) -> str:
     return next((sign for sign in SIGNS if re.fullmatch(one, sign)), plain)
 
 
-def examples(message: Message) -> list[Reported]:
+def examples(message: Message) -> list[Facts]:
     """Return texts that the patterns of a message match."""
     also = [line.text[2:] for line in message.patterns if line.text[0] == "&"]
     patterns = [line.text for line in message.patterns if line.text[0] != "&"]
@@ -264,22 +265,22 @@ def examples(message: Message) -> list[Reported]:
         for pattern in patterns
         for alternative in ("first", "last")
     ]
-    return [Reported(text, None, text) for text in texts]
+    return [Facts(text, None, text) for text in texts]
 
 
 @pytest.mark.parametrize("message", EVERY, ids=place)
 def test_no_message_is_hidden_behind_another(message: Message) -> None:
     """What one of its patterns matches is explained by it, unless its rule asks for more."""
     reached = made = False
-    for reported in examples(message):
-        match = matched(message, reported)
-        if match is None or explained(message, match, reported) is None:
+    for facts in examples(message):
+        match = matched(message, facts)
+        if match is None or explained(message, match, facts) is None:
             continue
         made = True
         first = next(
             known
             for known in EVERY
-            if (found := matched(known, reported)) and explained(known, found, reported)
+            if (found := matched(known, facts)) and explained(known, found, facts)
         )
         reached |= first is message
     assert reached or not made
@@ -289,7 +290,7 @@ def test_nearly_every_message_is_tried_so() -> None:
     """The test above would say nothing if it made no examples."""
     made = 0
     for message in EVERY:
-        made += any(matched(message, reported) for reported in examples(message))
+        made += any(matched(message, facts) for facts in examples(message))
     assert made > 0.9 * len(EVERY)
 
 

@@ -15,10 +15,10 @@ import torch
 
 from fcinspect.bridge.module_names import sources_of
 from fcinspect.cli.module import parse_input
+from fcinspect.diagnosis.facts import Frame
 from fcinspect.diagnosis.locating import NO_EDIT, located
 from fcinspect.diagnosis.recognising import Unrecognised, diagnose_report
 from fcinspect.diagnosis.records import Cause, Diagnosis
-from fcinspect.diagnosis.reported import Frame
 from tests.diagnosis.broken_modules import BROKEN, HEAD, Broken, net
 from tests.diagnosis.test_repairs import changed
 
@@ -43,8 +43,8 @@ def found_in(text: str) -> Diagnosis:
     """Return the diagnosis of a text with the places in the files that are there."""
     known = diagnose_report(text)
     assert not isinstance(known, Unrecognised), known
-    found, reported = known
-    return located(found, reported, sources_of(reported.frames))
+    found, facts = known
+    return located(found, facts, sources_of(facts.frames))
 
 
 def lines_of(found: Diagnosis) -> dict[str, list[str]]:

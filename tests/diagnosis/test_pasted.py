@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from fcinspect.diagnosis.facts import Facts
 from fcinspect.diagnosis.reading import read, unwrapped
 from fcinspect.diagnosis.recognising import diagnose
 from fcinspect.diagnosis.records import Diagnosis
-from fcinspect.diagnosis.reported import Reported
 from tests.diagnosis import pasted
 
 PRODUCT = "mat1 and mat2 shapes cannot be multiplied (4x1568 and 2048x128)"
@@ -49,7 +49,7 @@ def test_net():
 OWN_LINE = 12
 
 
-def first_of(text: str) -> Reported:
+def first_of(text: str) -> Facts:
     """Return what is looked at first, which must be that error, and give the line to write."""
     first = read(text)[0]
     assert (first.error, first.message) == ("RuntimeError", PRODUCT)

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
+from fcinspect.diagnosis.facts import call_of
 from fcinspect.diagnosis.reading import MOST_TEXT, read
 from fcinspect.diagnosis.recognising import diagnose
 from fcinspect.diagnosis.records import Diagnosis
-from fcinspect.diagnosis.reported import call_of
 
 TRACEBACK = """Traceback (most recent call last):
   File "/home/me/train.py", line 30, in main

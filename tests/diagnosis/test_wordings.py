@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import pytest
 
+from fcinspect.diagnosis.facts import Facts, Frame
 from fcinspect.diagnosis.recognising import diagnose
 from fcinspect.diagnosis.records import Diagnosis
-from fcinspect.diagnosis.reported import Frame, Reported
 from fcinspect.diagnosis.rules.operands import called, converted, operands
 
 DTYPES = (
@@ -408,10 +408,10 @@ def test_what_has_nothing_to_do_with_torch_is_nobodys(text: str) -> None:
     assert not isinstance(diagnose(text), Diagnosis)
 
 
-def at(code: str) -> Reported:
+def at(code: str) -> Facts:
     """Return an error that arose in this line of the reader's own code."""
     frame = Frame("/home/me/train.py", 7, "forward", code)
-    return Reported("", "RuntimeError", "", (frame,))
+    return Facts("", "RuntimeError", "", (frame,))
 
 
 @pytest.mark.parametrize(

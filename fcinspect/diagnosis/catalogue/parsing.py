@@ -30,6 +30,22 @@ are likely, of those below and further up, and gives what else is put in: see re
 `rewrite: module.function` below the kind, that function writes the code of all causes in the
 reader's own names.
 
+facts.txt holds what else a text can show, such as the frame of a library. A fact has a name in
+place of what happened, and says what it bears on: kinds of messages, or names of causes.
+
+    @ sliced-for-tensor-parallelism
+    ~ range\(self\.(?:config\.)?pretraining_tp\)
+    on: product dtype
+    rules out: in-features weight-transposed
+    - slices-of-packed-weight: The weight is packed, and its slices are multiplied as matrices
+      because a frame multiplies slices of the weight, for pretraining_tp
+      fix: Set pretraining_tp to 1
+        model.config.pretraining_tp = 1
+
+Its patterns may match anywhere in the text, `& ` may stand anywhere in it. Its causes come first,
+and those that it rules out are left out. A rule may decide as for a message: None where the fact
+does not hold; `found` is the diagnosis so far.
+
 The folder `causes` holds causes that no message gives, names.toml what torch calls things.
 """
 
@@ -74,9 +90,11 @@ ITEM = re.compile(
     r"(?P<skipped>#.*\n|\s*\n)"
     r"|kind: (?P<kind>\S+)\n"
     r"|rewrite: (?P<rewrite>\w+\.\w+)\n"
-    r"|(?P<patterns>(?:[?~&] .*\n(?: {6}.*\n)*)+)"
+    r"|(?:@ (?P<fact>[\w-]+)\n)?"
+    r"(?P<patterns>(?:[?~&] .*\n(?: {6}.*\n)*)+)"
     r"(?:-> (?P<rule>\w+\.\w+)\n)?"
-    r"(?P<words>(?:(?![?~] |kind: |rewrite: ).*\n)*)"
+    r"(?:on: (?P<on>.*\n(?: {6}.*\n)*))?(?:rules out: (?P<out>.*\n(?: {6}.*\n)*))?"
+    r"(?P<words>(?:(?![?~@] |kind: |rewrite: ).*\n)*)"
 )
 """What stands in a file, one behind the other."""
 TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?P<\w+>| +|.")
@@ -123,6 +141,12 @@ class Message:
         """The function that writes code in the reader's own names; "" without one."""
         self.rule: str = found["rule"] or ""
         """The function that decides, as "module.function"; "" without one."""
+        self.fact: str = found["fact"] or ""
+        """The name of a fact; "" of a message."""
+        self.bears_on = frozenset((found["on"] or "").split())
+        """Kinds of messages and names of causes that a fact bears on."""
+        self.ruled_out = frozenset((found["out"] or "").split())
+        """Names of causes that a fact rules out."""
         self.above: Message | None = None
         """The message before it in the file."""
         self._found = found
@@ -181,7 +205,7 @@ class Message:
         text = self.lines[0].text if self.lines else ""
         if text and text[:2] != "- ":
             return text
-        if not self.rule:
+        if not (self.rule or self.fact):
             self._fail(self.patterns[-1], "what happened in the next line")
         return ""
 
@@ -192,7 +216,7 @@ class Message:
         starts = [place for place, line in enumerate(lines) if line.text[:2] == "- "]
         if lines and starts[:1] != [0]:
             self._fail(lines[0], "- name: cause")
-        if not (starts or self.rule):
+        if not (starts or self.rule or self.fact):
             self._fail(self.patterns[-1], "a cause after it, as - name: cause")
         parts = pairwise((*starts, len(lines)))
         return dict(self._cause(lines[start:end]) for start, end in parts)
@@ -242,6 +266,12 @@ def messages(family: str) -> tuple[Message, ...]:
     """Return the messages of a family, in the order in which they are tried."""
     file = Path(__file__).with_name(f"{family}.txt")
     return parsed(file.read_text(encoding="utf-8"), file.name)
+
+
+@cache
+def known_facts() -> tuple[Message, ...]:
+    """Return what else a text can show, in the order in which it counts."""
+    return messages("facts")
 
 
 @cache

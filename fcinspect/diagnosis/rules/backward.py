@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from fcinspect.diagnosis.facts import Facts
 from fcinspect.diagnosis.records import Decision, Shape, pick
-from fcinspect.diagnosis.reported import Reported
 
 TRANSPOSED_WEIGHT = re.compile(r"^(AsStrided|T|Transpose)$")
 """How the weight of a linear layer stands in its graph."""
@@ -103,37 +103,37 @@ def count(expected: int, got: int) -> Decision:
     return Decision(cause, s="" if got == 1 else "s", names=", ".join(names))
 
 
-def jacobian(reported: Reported) -> Decision:
+def jacobian(facts: Facts) -> Decision:
     """Jacobian mismatch for output 0 with respect to input 0"""
-    if "float64" in reported.message:
+    if "float64" in facts.message:
         return Decision("backward-wrong/float64")
     return Decision("gradcheck-in-float32", "backward-wrong")
 
 
-def none_attribute(asked: str, reported: Reported) -> Decision | None:
+def none_attribute(asked: str, facts: Facts) -> Decision | None:
     """'NoneType' object has no attribute 'zero_'"""
-    if _of_gradient(reported) or (asked in OF_GRADIENTS and not reported.frames):
+    if _of_gradient(facts) or (asked in OF_GRADIENTS and not facts.frames):
         return Decision(*NO_GRADIENT)
     return None
 
 
-def none_operand(left: str, right: str, reported: Reported) -> Decision | None:
+def none_operand(left: str, right: str, facts: Facts) -> Decision | None:
     """unsupported operand type(s) for *: 'float' and 'NoneType'"""
-    if reported.frames and not _of_gradient(reported):
+    if facts.frames and not _of_gradient(facts):
         return None
     if "NoneType" not in (left, right) or {left, right} - OPERANDS:
         return None
     return Decision(*NO_GRADIENT)
 
 
-def none_argument(reported: Reported) -> Decision | None:
+def none_argument(facts: Facts) -> Decision | None:
     """mul(): argument 'other' (position 1) must be Tensor, not NoneType"""
-    return Decision(*NO_GRADIENT) if _of_gradient(reported) else None
+    return Decision(*NO_GRADIENT) if _of_gradient(facts) else None
 
 
-def _of_gradient(reported: Reported) -> bool:
+def _of_gradient(facts: Facts) -> bool:
     """Whether the reader's own line asks for a gradient."""
-    return re.search(r"\.grad\b|\bgrads?\b", reported.own_place.code) is not None
+    return re.search(r"\.grad\b|\bgrads?\b", facts.own_place.code) is not None
 
 
 def no_backward(kind: str) -> Decision | None:

@@ -6,8 +6,8 @@ import re
 from difflib import get_close_matches
 
 from fcinspect.diagnosis.catalogue.parsing import lists, tables
+from fcinspect.diagnosis.facts import NAME, Facts
 from fcinspect.diagnosis.records import Decision, Pick, pick, shape_of
-from fcinspect.diagnosis.reported import NAME, Reported
 from fcinspect.diagnosis.rules.operands import operands
 
 WIDTHS = {
@@ -44,7 +44,7 @@ OTHERS = frozenset({"DataFrame", "Series", "Tensor", "Namespace", "Image", "Para
 WRAPPERS = frozenset({"DataParallel", "DistributedDataParallel"})
 
 
-def keyword(owner: str, method: str, got: str, reported: Reported) -> Decision:
+def keyword(owner: str, method: str, got: str, facts: Facts) -> Decision:
     """Linear.__init__() got an unexpected keyword argument 'in_feature'"""
     where = f"{owner}.{method}" if owner else method
     takes = lists("arguments").get(owner, ()) if method == "__init__" else ()
@@ -56,19 +56,19 @@ def keyword(owner: str, method: str, got: str, reported: Reported) -> Decision:
     if got == "activation" and owner in {"Linear", "Conv2d", "Conv1d"}:
         cause = "activation-in-layer"
     elif meant:
-        cause = pick("keyword-misspelt", meant=meant, code=_renamed(got, meant, reported))
+        cause = pick("keyword-misspelt", meant=meant, code=_renamed(got, meant, facts))
     return Decision(cause, where=where, taken=first)
 
 
-def _renamed(got: str, meant: str, reported: Reported) -> str:
+def _renamed(got: str, meant: str, facts: Facts) -> str:
     """Return the reader's own line with the right keyword, or the keyword alone."""
-    code = reported.own_place.code.strip()
+    code = facts.own_place.code.strip()
     if len(re.findall(rf"\b{got}=", code)) == 1:
         return re.sub(rf"\b{got}=", f"{meant}=", code)
     return f"{meant}=value"
 
 
-def missing(owner: str, method: str, names: str, reported: Reported) -> Decision | None:
+def missing(owner: str, method: str, names: str, facts: Facts) -> Decision | None:
     """Linear.__init__() missing 1 required positional argument: 'out_features'"""
     where = f"{owner}.{method}" if owner else method
     lacking = re.findall(r"'(\w+)'", names)
@@ -78,34 +78,34 @@ def missing(owner: str, method: str, names: str, reported: Reported) -> Decision
         causes = ("super-init-without-self" if of_module else "class-not-instance/model",)
     elif method == "forward":
         causes = ("input-missing", "class-not-instance/forward")
-        called = reported.call.function if reported.call else ""
+        called = facts.call.function if facts.call else ""
         if re.search(r"(?:^|\.)[A-Z]\w*\.forward$", called):
             causes = causes[::-1]
     elif method == "__init__":
-        causes = _init_missing(owner, lacking, reported)
+        causes = _init_missing(owner, lacking, facts)
     else:
         return None
     listed = ", ".join(lacking)
     return Decision(*causes, where=where, listed=listed, named=" and ".join(lacking))
 
 
-def _init_missing(owner: str, names: list[str], reported: Reported) -> tuple[str | Pick, ...]:
+def _init_missing(owner: str, names: list[str], facts: Facts) -> tuple[str | Pick, ...]:
     linear = owner in {"Linear", ""}
     lacking: str | Pick = (
         "argument-missing/Linear" if owner == "Linear" else "argument-missing/layer"
     )
     if not linear:
-        lacking = pick("argument-missing", code=_completed(owner, names, reported))
+        lacking = pick("argument-missing", code=_completed(owner, names, facts))
     if not linear or names != ["out_features"]:
         return (lacking,)
-    given = reported.call.argument if reported.call else ""
+    given = facts.call.argument if facts.call else ""
     tensor = re.fullmatch(r"(?:x|out|input|inputs|h|hidden|features|data|batch|X|images)", given)
     return ("class-called/init", lacking) if tensor else (lacking, "class-called/init")
 
 
-def _completed(owner: str, names: list[str], reported: Reported) -> str:
+def _completed(owner: str, names: list[str], facts: Facts) -> str:
     """Return the call with what it lacks added after what it has, where the line shows it."""
-    code = reported.own_place.marked or reported.own_place.code
+    code = facts.own_place.marked or facts.own_place.code
     lacking = ", ".join(f"{name}={name}" for name in names)
     call = re.search(rf"(?:[A-Za-z_]\w*\.)*{owner}\(([^()]*)\)", code)
     if call is not None:
@@ -134,12 +134,12 @@ def too_many(owner: str, method: str, most: int, given: int) -> Decision:
     )
 
 
-def width(got: str, reported: Reported, position: str = "") -> Decision | None:
+def width(got: str, facts: Facts, position: str = "") -> Decision | None:
     """empty(): argument 'size' must be tuple of ints, but found element of type float at pos 0"""
     cause = _width(got)
     if cause is None:
         return None
-    elsewhere = reported.frames and not reported.passed_through("modules/linear.py")
+    elsewhere = facts.frames and not facts.passed_through("modules/linear.py")
     which = {
         "0": "the first one, out_features in a linear layer,",
         "2": "the second one, in_features in a linear layer,",
@@ -166,10 +166,10 @@ def old_call(got: str) -> Decision | None:
     return Decision(WIDTHS[odd[1]], which="one of them", got=odd[1])
 
 
-def negative(number: str, shape: str, reported: Reported) -> Decision:
+def negative(number: str, shape: str, facts: Facts) -> Decision:
     """Trying to create tensor with negative dimension -1: [-1, 3]"""
     sizes = list(shape_of(shape))
-    linear = len(sizes) == 2 and (not reported.frames or reported.passed_through("linear.py"))
+    linear = len(sizes) == 2 and (not facts.frames or facts.passed_through("linear.py"))
     inputs = linear and sizes[1] < 0
     cause = "negative-width" if number == "-1" else "negative-width/computed"
     happened = f"A tensor of shape {sizes or '?'} was requested, but no size can be {number}"
@@ -197,7 +197,7 @@ def probability(got: str) -> Decision:
     return Decision("probability-out-of-range", got=got or "another number", percent=percent)
 
 
-def no_tensor(function: str, argument: str, got: str, reported: Reported) -> Decision:
+def no_tensor(function: str, argument: str, got: str, facts: Facts) -> Decision:
     """linear(): argument 'input' (position 1) must be Tensor, not tuple"""
     if argument in {"weight", "bias", "other", "mat2"}:
         if got == "bool":
@@ -205,30 +205,30 @@ def no_tensor(function: str, argument: str, got: str, reported: Reported) -> Dec
         if got not in PLAIN:
             side = "bias" if argument == "bias" else "weight"
             return Decision("layer-for-weight/argument", side=side)
-    return _given(got, f"the {argument} of {function} is a {got}", reported)
+    return _given(got, f"the {argument} of {function} is a {got}", facts)
 
 
-def combination(function: str, got: str, reported: Reported) -> Decision | None:
+def combination(function: str, got: str, facts: Facts) -> Decision | None:
     """conv2d() received an invalid combination of arguments - got (NoneType, …)"""
     if got not in PLAIN - {"ndarray"} | {"dict"}:
         return None
-    return _given(got, f"the first argument of {function} is a {got}", reported)
+    return _given(got, f"the first argument of {function} is a {got}", facts)
 
 
-def method_of_tensors(got: str, what: str, reported: Reported) -> Decision:
+def method_of_tensors(got: str, what: str, facts: Facts) -> Decision:
     """'tuple' object has no attribute 'size'"""
-    if what == "detach" and reported.passed_through("parameter.py"):
+    if what == "detach" and facts.passed_through("parameter.py"):
         return Decision("parameter-of-list")
-    return _given(got, f"{what} was accessed on a {got}", reported)
+    return _given(got, f"{what} was accessed on a {got}", facts)
 
 
-def _given(got: str, evidence: str, reported: Reported) -> Decision:
+def _given(got: str, evidence: str, facts: Facts) -> Decision:
     last = got.rpartition(".")[2]
-    given = operands(reported)
+    given = operands(facts)
     x = given[0] if given and NAME.match(given[0]) else "x"
     causes: tuple[str | Pick, ...]
     if last == "tuple":
-        causes = (_tuple(x, reported), "comma-at-end")
+        causes = (_tuple(x, facts), "comma-at-end")
     elif last in INPUTS:
         causes = (INPUTS[last],)
     elif "Output" in last or last == "BatchEncoding":
@@ -238,12 +238,12 @@ def _given(got: str, evidence: str, reported: Reported) -> Decision:
     return Decision(*causes, evidence=evidence, x=x, last=last)
 
 
-def _tuple(x: str, reported: Reported) -> Pick:
+def _tuple(x: str, facts: Facts) -> Pick:
     """The layer before may give several things, of which the line takes the first."""
-    recurrent = re.search(r"LSTM|GRU|RNN|lstm|gru|rnn", reported.text)
+    recurrent = re.search(r"LSTM|GRU|RNN|lstm|gru|rnn", facts.text)
     seen = f"; the text mentions {recurrent[0]}" if recurrent else ""
     made = rf"^[\s\d>-]*{re.escape(x)} = (self\.[\w.]+\([^\n]*\))$"
-    bound = [match[1] for match in re.finditer(made, reported.text, re.MULTILINE)]
+    bound = [match[1] for match in re.finditer(made, facts.text, re.MULTILINE)]
     code = f"{x} = {x}[0]"
     if bound:
         code = f"{x}, _ = {bound[-1]}"
@@ -252,9 +252,9 @@ def _tuple(x: str, reported: Reported) -> Pick:
     return pick("tuple-input", seen=seen, code=code)
 
 
-def attribute(name: str, what: str, reported: Reported) -> Decision | None:
+def attribute(name: str, what: str, facts: Facts) -> Decision | None:
     """'Net' object has no attribute 'fc3'"""
-    elsewhere = reported.frames and not reported.passed_through("modules/module.py")
+    elsewhere = facts.frames and not facts.passed_through("modules/module.py")
     if name in OTHERS or (elsewhere and name not in TORCHS | WRAPPERS):
         return None
     if name in WRAPPERS:
@@ -265,12 +265,12 @@ def attribute(name: str, what: str, reported: Reported) -> Decision | None:
         weighted = name.startswith(("Linear", "Conv", "Embedding", "BatchNorm", "LayerNorm"))
         causes = ["layer-for-weight"] * weighted + ["class-called/attribute"]
         return Decision(*causes, given=DIM.get(name, ""))
-    return Decision(*_not_defined(name, what, reported))
+    return Decision(*_not_defined(name, what, facts))
 
 
-def _not_defined(name: str, what: str, reported: Reported) -> tuple[str | Pick, ...]:
-    said = re.search(r"Did you mean: '(\w+)'", reported.text)
-    seen = [own for own in re.findall(r"self\.(\w+)", reported.text) if own != what]
+def _not_defined(name: str, what: str, facts: Facts) -> tuple[str | Pick, ...]:
+    said = re.search(r"Did you mean: '(\w+)'", facts.text)
+    seen = [own for own in re.findall(r"self\.(\w+)", facts.text) if own != what]
     near = [said[1]] if said else get_close_matches(what, [*METHODS, *seen], n=1, cutoff=0.75)
     if near and (
         near[0] in METHODS or said or near[0].rstrip("0123456789") != what.rstrip("0123456789")

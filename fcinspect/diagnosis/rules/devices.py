@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from fcinspect.diagnosis.facts import NAME, Facts
 from fcinspect.diagnosis.records import Decision, Pick, pick
-from fcinspect.diagnosis.reported import NAME, Reported
 from fcinspect.diagnosis.rules.operands import operands
 
 INPUT_NAMES = frozenset({"input", "self", "mat1", "tensor1", "batch1", "index", "indices", "vec"})
@@ -26,11 +26,11 @@ def device_of(word: str) -> str | None:
     return "cpu" if plain == "cpu" or "tensor" in plain or "type" in plain else None
 
 
-def two_devices(a: str, b: str, name: str, method: str, reported: Reported) -> Decision:
+def two_devices(a: str, b: str, name: str, method: str, facts: Facts) -> Decision:
     """found at least two devices, cuda:0 and cpu! (when checking argument for argument …)"""
     if "meta" in (a, b):
         return Decision("meta-layer", "meta-input", happened=META, evidence=ONE_META)
-    found = _sides(b, a, name, reported)
+    found = _sides(b, a, name, facts)
     if re.search("nll_loss|cross_entropy|mse_loss|l1_loss", method) and name == "target":
         found.causes = ("target-not-moved",)
     elif re.search("nll_loss|cross_entropy|mse_loss|l1_loss", method) and name == "weight":
@@ -38,11 +38,11 @@ def two_devices(a: str, b: str, name: str, method: str, reported: Reported) -> D
     return found
 
 
-def odd_one(a: str, b: str, name: str, reported: Reported) -> Decision:
+def odd_one(a: str, b: str, name: str, facts: Facts) -> Decision:
     """but got mat1 is on cpu, different from other tensors on cuda:0"""
     if "meta" in (a, b):
         return Decision("meta-layer", "meta-input", happened=META, evidence=ONE_META)
-    return _sides(a, b, name, reported)
+    return _sides(a, b, name, facts)
 
 
 def types(a: str, b: str) -> Decision | None:
@@ -54,28 +54,28 @@ def types(a: str, b: str) -> Decision | None:
     return Decision(*_moved(given, needed), evidence=evidence, given=given, needed=needed)
 
 
-def argument(a: str, b: str, reported: Reported, name: str = "") -> Decision | None:
+def argument(a: str, b: str, facts: Facts, name: str = "") -> Decision | None:
     """The wordings that say where one argument is and where it was expected."""
     given, needed = device_of(a), device_of(b)
     if given is None or needed is None or given == needed:
         return None
-    found = _sides(given, needed, name, reported)
+    found = _sides(given, needed, name, facts)
     of = f"The argument {name!r}" if name else "A tensor"
     found.values |= {"of": of, "given": given, "needed": needed}
     return found
 
 
-def recurrent(a: str, b: str, reported: Reported) -> Decision | None:
+def recurrent(a: str, b: str, facts: Facts) -> Decision | None:
     """found input tensor at cpu and parameter tensor at cuda:0"""
     if "meta" in a + b:
         return Decision("meta-layer", "meta-input", happened=META, evidence=ONE_META)
-    return argument(a, b, reported, "input")
+    return argument(a, b, facts, "input")
 
 
-def expected(a: str, b: str, reported: Reported) -> Decision | None:
+def expected(a: str, b: str, facts: Facts) -> Decision | None:
     """Tensor on device meta is not on the expected device cpu!"""
     if "meta" not in (a, b):
-        return argument(a, b, reported)
+        return argument(a, b, facts)
     causes = ("meta-layer", "meta-input") if a == "meta" else ("meta-input", "meta-layer")
     happened = META.replace("others.", f"one on {b if a == 'meta' else a}.")
     return Decision(
@@ -83,19 +83,19 @@ def expected(a: str, b: str, reported: Reported) -> Decision | None:
     )
 
 
-def copied(advice: str, reported: Reported) -> Decision:
+def copied(advice: str, facts: Facts) -> Decision:
     """Cannot copy out of meta tensor; no data!"""
     asked = "to_empty" in advice
     moved = any(
         frame.function == "to" and "modules/module.py" in frame.file.replace("\\", "/")
-        for frame in reported.frames
+        for frame in facts.frames
     )
     if asked or moved:
         return Decision("meta-module-moved", "meta-tensor-copied")
     return Decision("meta-tensor-copied", "meta-module-moved/perhaps")
 
 
-def _sides(given: str, needed: str, name: str, reported: Reported) -> Decision:
+def _sides(given: str, needed: str, name: str, facts: Facts) -> Decision:
     """Return the causes where a tensor on `given`, the argument `name`, meets others on `needed`.
 
     The name says whether it is the input or a parameter; of other names both are possible.
@@ -109,7 +109,7 @@ def _sides(given: str, needed: str, name: str, reported: Reported) -> Decision:
         return Decision(*_moved(needed, given), evidence=evidence)
     there, here = (given, needed) if needed == "cpu" else (needed, given)
     return Decision(
-        *_own_operands(reported),
+        *_own_operands(facts),
         _input(here, there),
         "tensor-not-registered",
         _model(here, there),
@@ -135,10 +135,10 @@ def _model(here: str, there: str) -> Pick:
     return pick(cause, here=here, there=there)
 
 
-def _own_operands(reported: Reported) -> tuple[Pick, ...]:
+def _own_operands(facts: Facts) -> tuple[Pick, ...]:
     """The reader computes with two tensors of their own, in no layer: a + b."""
-    given = operands(reported)
-    inside = bool(reported.frames) and reported.frames[-1] == reported.own_frame
+    given = operands(facts)
+    inside = bool(facts.frames) and facts.frames[-1] == facts.own_frame
     if not inside or len(given) != 2 or not all(NAME.match(name) for name in given):
         return ()
     return (pick("operand-not-moved", left=given[0], right=given[1]),)

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 
 from fcinspect.diagnosis.catalogue.parsing import tables
+from fcinspect.diagnosis.facts import Facts
 from fcinspect.diagnosis.records import Decision, Pick, pick
-from fcinspect.diagnosis.reported import Reported
 from fcinspect.diagnosis.rules.operands import called, converted
 
 NAMES = tables()["dtypes"]
@@ -39,40 +39,40 @@ def to(dtype: str) -> str:
     return SUFFIXES.get(dtype, f".to(torch.{dtype})")
 
 
-def pair(a: str, b: str, reported: Reported) -> Decision | None:
+def pair(a: str, b: str, facts: Facts) -> Decision | None:
     """The dtypes of the input and of the weight."""
-    return _found(a, b, lambda given, needed: _causes(given, needed, reported))
+    return _found(a, b, lambda given, needed: _causes(given, needed, facts))
 
 
-def pair_second(a: str, b: str, reported: Reported) -> Decision | None:
+def pair_second(a: str, b: str, facts: Facts) -> Decision | None:
     """The same, where the input is the second operand of the reader's own call."""
-    return _found(a, b, lambda given, needed: _causes(given, needed, reported, 1))
+    return _found(a, b, lambda given, needed: _causes(given, needed, facts, 1))
 
 
-def either(a: str, b: str, reported: Reported) -> Decision | None:
+def either(a: str, b: str, facts: Facts) -> Decision | None:
     """Two dtypes of which either may be the input's."""
 
     def causes(first: str, second: str) -> tuple[Pick, ...]:
         if {first, second} & HALF and {first, second} <= HALF | set(SUFFIXES):
-            return _two_precisions(first, second, reported)
-        return _odd_one(first, second, reported)
+            return _two_precisions(first, second, facts)
+        return _odd_one(first, second, facts)
 
     return _found(a, b, causes)
 
 
-def argument(a: str, b: str, name: str, reported: Reported) -> Decision | None:
+def argument(a: str, b: str, name: str, facts: Facts) -> Decision | None:
     """Expected object of scalar type A but got scalar type B for argument #2 'mat2'"""
     if name == "target":
         return None
 
     def causes(expected: str, got: str) -> tuple[Pick, ...]:
         if name in {"weight", "mat2"}:
-            return _causes(expected, got, reported)
+            return _causes(expected, got, facts)
         if name in {"mat1", "input", "self"}:
-            return _causes(got, expected, reported)
+            return _causes(got, expected, facts)
         if {expected, got} & HALF:
-            return _two_precisions(expected, got, reported)
-        return _odd_one(expected, got, reported)
+            return _two_precisions(expected, got, facts)
+        return _odd_one(expected, got, facts)
 
     found = _found(a, b, causes)
     if found is not None:
@@ -88,40 +88,40 @@ def _found(a: str, b: str, causes: Callable[[str, str], tuple[Pick, ...]]) -> De
     return Decision(*causes(first, second), a=f"torch.{first}", b=f"torch.{second}")
 
 
-def _odd_one(first: str, second: str, reported: Reported) -> tuple[Pick, ...]:
+def _odd_one(first: str, second: str, facts: Facts) -> tuple[Pick, ...]:
     """Return causes where weights are taken to be in floating point, float32 most often."""
     if first == "float32" and not second.startswith(("float8", "q")):
-        return _causes(second, first, reported, 1)
-    return _causes(first, second, reported)
+        return _causes(second, first, facts, 1)
+    return _causes(first, second, facts)
 
 
-def _two_precisions(first: str, second: str, reported: Reported) -> tuple[Pick, ...]:
+def _two_precisions(first: str, second: str, facts: Facts) -> tuple[Pick, ...]:
     low = first if first in HALF else second
-    code = converted(reported, f".to(next({called(reported)}.parameters()).dtype)")
+    code = converted(facts, f".to(next({called(facts)}.parameters()).dtype)")
     one = pick("one-side-half/either", low=low, first=first, second=second, code=code)
-    return one, _autocast(low, reported)
+    return one, _autocast(low, facts)
 
 
-def no_dtypes(reported: Reported) -> Decision:
+def no_dtypes(facts: Facts) -> Decision:
     """The wordings that name no dtype."""
-    code = converted(reported, f".to(next({called(reported)}.parameters()).dtype)")
+    code = converted(facts, f".to(next({called(facts)}.parameters()).dtype)")
     return Decision("float64-input/unnamed", "one-side-half/unnamed", code=code)
 
 
-def _causes(given: str, needed: str, reported: Reported, position: int = 0) -> tuple[Pick, ...]:
+def _causes(given: str, needed: str, facts: Facts, position: int = 0) -> tuple[Pick, ...]:
     """Return why an input of dtype `given` meets weights of dtype `needed`, most likely first."""
 
     def cause(name: str, suffix: str = "") -> Pick:
-        code = converted(reported, suffix or to(needed), position)
+        code = converted(facts, suffix or to(needed), position)
         return pick(name, given=given, needed=needed, to_given=to(given), code=code)
 
     if given.startswith("complex"):
-        code = converted(reported, ".abs()")
+        code = converted(facts, ".abs()")
         return pick("complex-input", given=given, needed=needed, code=code), cause(
             "layer-left-real"
         )
     if needed.startswith("complex"):
-        code = converted(reported, to(needed))
+        code = converted(facts, to(needed))
         return (pick("complex-layer", given=given, needed=needed, code=code),)
     if _packed(needed):
         return _packed_weight(needed, given), cause("layer-converted")
@@ -134,9 +134,9 @@ def _causes(given: str, needed: str, reported: Reported, position: int = 0) -> t
     if given in INTEGERS:
         return cause("integer-input"), cause("token-ids")
     if needed in HALF:
-        return cause("one-side-half/model"), _autocast(needed, reported)
+        return cause("one-side-half/model"), _autocast(needed, facts)
     if given in HALF:
-        return cause("one-side-half/input"), _autocast(given, reported)
+        return cause("one-side-half/input"), _autocast(given, facts)
     if given == "float64":
         return cause("float64-input"), cause("layer-left-float32")
     return cause("double-layer"), cause("input-left-float32")
@@ -155,26 +155,26 @@ def _packed_weight(needed: str, given: str) -> Pick:
     return pick("packed-weight", given=given, needed=needed, code=code)
 
 
-def _autocast(low: str, reported: Reported) -> Pick:
-    names = reported.names()
+def _autocast(low: str, facts: Facts) -> Pick:
+    names = facts.names()
     target, layer = names["target"], names["layer"]
     if target in {layer, names["argument"]}:
         target = "y"
-    named = re.search(r"\b(?:cuda|mps|xpu)\b", reported.text)
+    named = re.search(r"\b(?:cuda|mps|xpu)\b", facts.text)
     device = named[0] if named else "cpu"
-    call = f"{target} = {layer}({reported.argument})"
+    call = f"{target} = {layer}({facts.argument})"
     return pick("autocast-missing", low=low, device=device, call=call)
 
 
-def not_implemented(operation: str, dtype: str, reported: Reported) -> Decision | None:
+def not_implemented(operation: str, dtype: str, facts: Facts) -> Decision | None:
     """ "addmm_impl_cpu_" not implemented for 'Half'"""
     found = dtype_of(dtype)
     if found is None or re.search(r"nll|cross_entropy|ctc_loss|host_softmax", operation):
         return None
-    return Decision(*_lacking(operation, found, reported), dtype=found)
+    return Decision(*_lacking(operation, found, facts), dtype=found)
 
 
-def _lacking(operation: str, dtype: str, reported: Reported) -> tuple[str | Pick, ...]:
+def _lacking(operation: str, dtype: str, facts: Facts) -> tuple[str | Pick, ...]:
     if dtype in HALF:
         if "cuda" in operation.lower():
             return ("low-precision-not-supported",)
@@ -189,25 +189,25 @@ def _lacking(operation: str, dtype: str, reported: Reported) -> tuple[str | Pick
         if DRAWS.search(operation):
             return ("integer-draw",)
         holds = "booleans" if dtype == "bool" else "integers"
-        code = converted(reported, ".float() / 255" if dtype == "uint8" else ".float()")
+        code = converted(facts, ".float() / 255" if dtype == "uint8" else ".float()")
         return (pick("integer-input/operation", holds=holds, code=code),)
     if re.search("bitwise|shift|__i?x?(?:and|or)__|lcm|gcd", operation):
         return ("float-as-mask",)
     other = "float32" if dtype == "float64" else "int64"
-    return (pick("dtype-not-supported", other=other, code=converted(reported, to(other))),)
+    return (pick("dtype-not-supported", other=other, code=converted(facts, to(other))),)
 
 
-def cast(result: str, kept: str, reported: Reported) -> Decision | None:
+def cast(result: str, kept: str, facts: Facts) -> Decision | None:
     """result type Float can't be cast to the desired output type Long"""
     given, held = dtype_of(result), dtype_of(kept)
     if given is None or held is None:
         return None
     causes = ["in-place-keeps-dtype"]
-    if reported.passed_through("modules/dropout.py"):
+    if facts.passed_through("modules/dropout.py"):
         causes = ["integer-input/dropout"]
     elif held in INTEGERS:
         causes.append("integer-input/dropout")
-    code = converted(reported, to(given))
+    code = converted(facts, to(given))
     return Decision(*causes, result=given, kept=held, to_result=to(given), code=code)
 
 
@@ -220,8 +220,8 @@ def overflow(dtype: str) -> Decision | None:
     return Decision(cause, dtype=found, suffix=".float()" if found == "int64" else ".long()")
 
 
-def integer_layer(reported: Reported) -> Decision | None:
+def integer_layer(facts: Facts) -> Decision | None:
     """The refusal of gradients where a layer is being made; else it is another's."""
-    if not any("/modules/" in f.file and f.function == "__init__" for f in reported.frames):
+    if not any("/modules/" in f.file and f.function == "__init__" for f in facts.frames):
         return None
     return Decision("integer-layer")

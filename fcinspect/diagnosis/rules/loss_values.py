@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from fcinspect.diagnosis.catalogue.parsing import tables
+from fcinspect.diagnosis.facts import Facts
 from fcinspect.diagnosis.records import Decision, Pick, pick
-from fcinspect.diagnosis.reported import Reported
 from fcinspect.diagnosis.rules.losses import elsewhere, through_loss, through_softmax
 
 FLOATING = {"Float", "Double", "Half", "BFloat16"}
@@ -16,19 +16,19 @@ def _dtype(name: str) -> str:
     return tables()["scalars"].get(name, name)
 
 
-def target_not_long(got: str, reported: Reported) -> Decision | None:
+def target_not_long(got: str, facts: Facts) -> Decision | None:
     """Cross-entropy with labels that are not int64, in the words of every version."""
-    if elsewhere(reported):
+    if elsewhere(facts):
         return None
     more = ("regression-target",) if got in FLOATING else ()
     return Decision("labels-not-long", *more, dtype=_dtype(got))
 
 
-def not_implemented(kernel: str, got: str, reported: Reported) -> Decision | None:
+def not_implemented(kernel: str, got: str, facts: Facts) -> Decision | None:
     """ "nll_loss_forward_reduce_cuda_kernel_2d_index" not implemented for 'Float'"""
     dtype = _dtype(got)
     if kernel.endswith("index"):
-        found = target_not_long(got, reported)
+        found = target_not_long(got, facts)
         if found is not None:
             found.happened = f"The class labels have dtype {dtype}, but this loss takes int64."
         return found
@@ -41,10 +41,10 @@ def not_implemented(kernel: str, got: str, reported: Reported) -> Decision | Non
     return Decision("swapped-arguments", "predictions-not-logits", dtype=dtype)
 
 
-def probabilities(got: str, reported: Reported) -> Decision:
+def probabilities(got: str, facts: Facts) -> Decision:
     """expected floating point type for target with class probabilities, got Long"""
     causes = ["one-hot-target/integers", "predictions-not-logits/squeezed"]
-    if re.search(r"argmax|squeeze|\.max\(", reported.own_place.code):
+    if re.search(r"argmax|squeeze|\.max\(", facts.own_place.code):
         causes.reverse()
     return Decision(*causes, dtype=_dtype(got))
 
@@ -62,17 +62,17 @@ def found(found: str, expected: str) -> Decision:
     return Decision("target-dtype", given=given, needed=needed, holds=holds)
 
 
-def cannot_cast(result: str, output: str, reported: Reported) -> Decision | None:
+def cannot_cast(result: str, output: str, facts: Facts) -> Decision | None:
     """result type Float can't be cast to the desired output type Long"""
-    if elsewhere(reported):
+    if elsewhere(facts):
         return None
-    more = () if through_loss(reported) else ("in-place-on-integers",)
+    more = () if through_loss(facts) else ("in-place-on-integers",)
     return Decision("target-dtype/logits", *more, given=_dtype(result), kept=_dtype(output))
 
 
-def weight_dtype(expected: str, got: str, reported: Reported) -> Decision | None:
+def weight_dtype(expected: str, got: str, facts: Facts) -> Decision | None:
     """expected scalar type Float but found Double"""
-    if through_loss(reported) is None:
+    if through_loss(facts) is None:
         return None
     return Decision("class-weights-dtype", given=_dtype(got), needed=_dtype(expected))
 
@@ -92,9 +92,9 @@ def _made(side: str, kind: str, argument: str) -> Pick:
     return pick(cause, kind=kind, argument=argument, code=code)
 
 
-def no_size(kind: str, reported: Reported) -> Decision | None:
+def no_size(kind: str, facts: Facts) -> Decision | None:
     """MSELoss compares target.size() with input.size() before anything else."""
-    if through_loss(reported) is None:
+    if through_loss(facts) is None:
         return None
     causes = [_made("target", kind, "target"), _made("input", kind, "input")]
     if kind in ("tuple", "dict"):
@@ -102,9 +102,9 @@ def no_size(kind: str, reported: Reported) -> Decision | None:
     return Decision(*causes)
 
 
-def device_assert(reported: Reported) -> Decision | None:
+def device_assert(facts: Facts) -> Decision | None:
     """CUDA says only that some assertion failed; its text stands above the traceback."""
-    text = reported.text
+    text = facts.text
     if re.search(r"n_classes|nll_loss|ClassNLLCriterion|t >= 0", text):
         happened = "On the GPU, cross-entropy got a class label outside 0 … number of classes − 1."
         return Decision("label-out-of-range", happened=happened)
@@ -116,19 +116,19 @@ def device_assert(reported: Reported) -> Decision | None:
     return Decision("label-out-of-range/likely", "index-out-of-range")
 
 
-def ambiguous(reported: Reported) -> Decision:
+def ambiguous(facts: Facts) -> Decision:
     """Boolean value of Tensor with more than one value is ambiguous"""
-    if reported.passed_through("nn/_reduction.py"):
+    if facts.passed_through("nn/_reduction.py"):
         return Decision("loss-not-called")
-    if reported.frames and "Loss(" not in reported.frames[-1].code:
+    if facts.frames and "Loss(" not in facts.frames[-1].code:
         return Decision("tensor-in-condition", family="shape")
     return Decision("loss-not-called", "tensor-in-condition")
 
 
-def one_dimension(least: int, dim: int, reported: Reported) -> Decision | None:
+def one_dimension(least: int, dim: int, facts: Facts) -> Decision | None:
     """The range is that of every function with a dim, so a frame must show the softmax."""
-    function = through_softmax(reported)
-    if function is None and not any(f.function == "cross_entropy" for f in reported.frames):
+    function = through_softmax(facts)
+    if function is None and not any(f.function == "cross_entropy" for f in facts.frames):
         return None
     return Decision(
         "logits-without-batch" if dim == -least else "logits-without-batch/more",

@@ -7,8 +7,8 @@ from dataclasses import replace
 from itertools import zip_longest
 from math import prod
 
+from fcinspect.diagnosis.facts import NAME, Facts
 from fcinspect.diagnosis.records import Cause, Decision, Pick, Shape, pick, shape_of
-from fcinspect.diagnosis.reported import NAME, Reported
 from fcinspect.diagnosis.rules.operands import operands
 
 SOFTMAX = {"softmax", "log_softmax", "softmin", "gumbel_softmax"}
@@ -21,12 +21,12 @@ MOST_CLASSES = 1000
 """Of labels beyond it, too few outputs are likelier than counting from 1."""
 
 
-def through_loss(reported: Reported) -> str | None:
+def through_loss(facts: Facts) -> str | None:
     """Return the function of torch.nn.functional that the error passed through, or None.
 
     "loss" stands for a loss module whose function has no frame of its own.
     """
-    for frame in reversed(reported.frames):
+    for frame in reversed(facts.frames):
         file = frame.file.replace("\\", "/")
         loss = re.search(r"loss|cross_entropy|^kl_div$", frame.function)
         if file.endswith("nn/functional.py") and loss:
@@ -36,31 +36,31 @@ def through_loss(reported: Reported) -> str | None:
     return None
 
 
-def through_softmax(reported: Reported) -> str | None:
+def through_softmax(facts: Facts) -> str | None:
     """Return the softmax function that the error passed through, or None."""
-    for frame in reversed(reported.frames):
+    for frame in reversed(facts.frames):
         in_torch = frame.file.replace("\\", "/").endswith("nn/functional.py")
         if in_torch and frame.function in SOFTMAX:
             return frame.function
-    called = re.search(r"\b(log_softmax|softmax)\(", reported.own_place.code)
+    called = re.search(r"\b(log_softmax|softmax)\(", facts.own_place.code)
     return None if called is None else called[1]
 
 
-def elsewhere(reported: Reported) -> bool:
+def elsewhere(facts: Facts) -> bool:
     """Whether a traceback shows that no loss was on the way to the error."""
-    if not reported.frames or through_loss(reported) is not None:
+    if not facts.frames or through_loss(facts) is not None:
         return False
-    return CALLS.search(reported.own_place.code) is None
+    return CALLS.search(facts.own_place.code) is None
 
 
-def named(causes: tuple[Cause, ...], reported: Reported) -> tuple[Cause, ...]:
+def named(causes: tuple[Cause, ...], facts: Facts) -> tuple[Cause, ...]:
     """Return the causes with the reader's own names in their code, where their line has them.
 
     From `loss = criterion(out, labels)` pred becomes out, and y becomes labels.
     """
-    if CALLS.search(reported.own_place.code) is None and through_loss(reported) is None:
+    if CALLS.search(facts.own_place.code) is None and through_loss(facts) is None:
         return causes
-    given = operands(reported)[:2]
+    given = operands(facts)[:2]
     pairs = zip(("pred", "y"), given if len(given) == 2 else (), strict=False)
     names = {usual: name for usual, name in pairs if NAME.match(name)}
     return tuple(_renamed(cause, names) for cause in causes)
@@ -83,10 +83,10 @@ def refused(target: Shape, given: Shape) -> Decision:
     return _differ(given, target, equal_only=True)
 
 
-def in_a_loss(a: int, b: int, dimension: int, reported: Reported) -> Decision | None:
+def in_a_loss(a: int, b: int, dimension: int, facts: Facts) -> Decision | None:
     """The broadcast that fails inside a loss; a warning before it gives the whole shapes."""
-    function = through_loss(reported)
-    for warning in re.finditer(WARNING, reported.text):
+    function = through_loss(facts)
+    for warning in re.finditer(WARNING, facts.text):
         target, given = shape_of(warning[1]), shape_of(warning[2])
         if {a, b} <= {*target, *given} and broadcast(given, target) is None:
             return _differ(given, target, equal_only=False)
@@ -101,9 +101,9 @@ def in_a_loss(a: int, b: int, dimension: int, reported: Reported) -> Decision | 
     return Decision(cause, called=called)
 
 
-def soft_margin(given: Shape, formed: Shape, reported: Reported) -> Decision | None:
+def soft_margin(given: Shape, formed: Shape, facts: Facts) -> Decision | None:
     """output with shape [8] doesn't match the broadcast shape [8, 8]"""
-    return None if through_loss(reported) is None else Decision("target-broadcast/formed")
+    return None if through_loss(facts) is None else Decision("target-broadcast/formed")
 
 
 def broadcast(first: Shape, second: Shape) -> Shape | None:
@@ -223,7 +223,7 @@ def target_size(expected: Shape, got: Shape) -> Decision:
     return Decision(last, "lengths-differ/cut")
 
 
-def rows(input: str, target: str, reported: Reported) -> Decision:
+def rows(input: str, target: str, facts: Facts) -> Decision:
     """Expected input batch_size (4) to match target batch_size (8)."""
     count, labels = shape_of(input)[0], (shape_of(target) or (0,))[0]
     if labels == 0:
@@ -231,10 +231,10 @@ def rows(input: str, target: str, reported: Reported) -> Decision:
             f"The input has {count} rows in dimension 0, but the target has a batch size of 0."
         )
         return Decision("target-without-batch", happened=happened)
-    return Decision(*_label_batches(count, labels, reported), rows=count, labels=labels)
+    return Decision(*_label_batches(count, labels, facts), rows=count, labels=labels)
 
 
-def _label_batches(rows: int, labels: int, reported: Reported) -> tuple[str | Pick, ...]:
+def _label_batches(rows: int, labels: int, facts: Facts) -> tuple[str | Pick, ...]:
     whole, left = divmod(max(rows, labels), max(min(rows, labels), 1))
     if rows == 1:
         return "flatten-took-the-batch", "input-transposed"
@@ -242,28 +242,28 @@ def _label_batches(rows: int, labels: int, reported: Reported) -> tuple[str | Pi
     if not left:
         cause = "positions-as-rows" if rows > labels else "target-flattened-alone"
         return view, pick(cause, whole=whole), "input-transposed"
-    shifted = _shifted(rows, labels, reported)
+    shifted = _shifted(rows, labels, facts)
     if not shifted:
         return view, "input-transposed", "batch-differs/rows"
     usual = max(rows, labels) >= 8 and max(rows, labels).bit_count() == 1
-    if usual and not _flattened(reported):
+    if usual and not _flattened(facts):
         return "batch-differs/rows", *shifted, "input-transposed"
     return *shifted, "batch-differs/rows", "input-transposed"
 
 
-def _flattened(reported: Reported) -> dict[str, str]:
+def _flattened(facts: Facts) -> dict[str, str]:
     """Return what the reader's line flattens: pred and y -> their names in it."""
-    given = zip(("pred", "y"), operands(reported), strict=False)
+    given = zip(("pred", "y"), operands(facts), strict=False)
     found = ((usual, FLATTENED.match(operand)) for usual, operand in given)
     return {usual: match[1] for usual, match in found if match}
 
 
-def _shifted(rows: int, labels: int, reported: Reported) -> tuple[Pick, ...]:
+def _shifted(rows: int, labels: int, facts: Facts) -> tuple[Pick, ...]:
     """Return the cause that one of both sides lacks a position of each sequence, where it fits."""
     samples = abs(rows - labels)
     if samples < 2 or rows % samples or labels % samples:
         return ()
-    names = _flattened(reported)
+    names = _flattened(facts)
     pred, y = names.get("pred", "pred"), names.get("y", "y")
     pred, y = (pred, f"{y}[:, 1:]") if rows < labels else (f"{pred}[:, :-1]", y)
     length = min(rows, labels) // samples

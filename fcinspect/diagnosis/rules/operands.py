@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from math import prod
 
 from fcinspect.diagnosis.catalogue.parsing import lists
+from fcinspect.diagnosis.facts import NAME, Facts, first_statement
 from fcinspect.diagnosis.records import Decision, Pick, Shape, pick, shape_of
-from fcinspect.diagnosis.reported import NAME, Reported, first_statement
 
 
-def operands(reported: Reported) -> tuple[str, ...]:
+def operands(facts: Facts) -> tuple[str, ...]:
     """Return what the reader's own line computes with: `torch.mm(a, b)` and `a @ b` give a, b."""
-    value = getattr(first_statement(reported.own_place.code), "value", None)
+    value = getattr(first_statement(facts.own_place.code), "value", None)
     if isinstance(value, ast.Call):
         return tuple(ast.unparse(argument) for argument in value.args)
     if isinstance(value, ast.BinOp):
@@ -41,13 +41,13 @@ def _put(operand: str, form: str) -> str:
     return form.format(operand if plain else f"({operand})")
 
 
-def own_product(reported: Reported) -> OwnProduct | None:
+def own_product(facts: Facts) -> OwnProduct | None:
     """Return the only product in the reader's own line, or None where that is not plain.
 
     Where Python underlines a part of the line, it is the one in there.
     """
-    statement = first_statement(reported.own_place.code)
-    within = first_statement(reported.own_place.marked) or statement
+    statement = first_statement(facts.own_place.code)
+    within = first_statement(facts.own_place.marked) or statement
     if within is None:
         return None
     found = [both for node in ast.walk(within) if (both := _multiplied(node)) is not None]
@@ -73,31 +73,31 @@ def _multiplied(node: ast.AST) -> tuple[ast.expr, ast.expr] | None:
     return (node.func.value, node.args[0]) if len(node.args) == 1 else None
 
 
-def converted(reported: Reported, suffix: str, position: int = 0) -> str:
+def converted(facts: Facts, suffix: str, position: int = 0) -> str:
     """Return the line that converts one operand, e.g. with the suffix ".float()".
 
     A name is bound anew, to be written before the reader's line; of an expression, the reader's
     own line is given as it should be.
     """
-    given = operands(reported)
+    given = operands(facts)
     operand = given[position] if position < len(given) else "x"
     if NAME.match(operand):
         return f"{operand} = {operand}{suffix}"
     if not re.match(r"[A-Za-z_(]", operand):
         return f"x = x{suffix}"
-    code = reported.own_place.code.strip()
+    code = facts.own_place.code.strip()
     if code.count(operand) == 1 and not operand.startswith(("*", "lambda")):
         plain = re.match(r"[\w.]+(?:\(.*\)|\[.*\])$", operand)
         return code.replace(operand, f"{operand if plain else f'({operand})'}{suffix}")
     return f"x = x{suffix}"
 
 
-def called(reported: Reported) -> str:
+def called(facts: Facts) -> str:
     """Return the layer or model in the reader's own call: `self.fc1`; "model" where unknown.
 
     Functions such as torch.mm and F.linear are no layers.
     """
-    call = reported.call
+    call = facts.call
     if call is None or not NAME.match(call.function):
         return "model"
     first, _, last = call.function.rpartition(".")
@@ -109,16 +109,16 @@ def called(reported: Reported) -> str:
     return call.function if last[:1].islower() and last not in functions else "model"
 
 
-def vector(rows: int, width: int, size: int, reported: Reported) -> Decision:
+def vector(rows: int, width: int, size: int, facts: Facts) -> Decision:
     """size mismatch, got input (5), mat (5x3), vec (4)"""
-    own = own_product(reported) or OwnProduct("y = ", "matrix", "x")
+    own = own_product(facts) or OwnProduct("y = ", "matrix", "x")
     cause = "weight-transposed" if rows == size else "vector-length"
     return Decision(cause, line=own.line(left="{}.T"))
 
 
-def batched(wanted: Shape, got: Shape, reported: Reported) -> Decision:
+def batched(wanted: Shape, got: Shape, facts: Facts) -> Decision:
     """torch.bmm: the two matrices of each row of the batch."""
-    own = own_product(reported) or OwnProduct("y = ", "a", "b")
+    own = own_product(facts) or OwnProduct("y = ", "a", "b")
     causes = []
     if wanted[0] != got[0]:
         # only a single matrix is broadcast
@@ -137,17 +137,17 @@ def batched(wanted: Shape, got: Shape, reported: Reported) -> Decision:
     )
 
 
-def bias(target: Shape, held: Shape, reported: Reported) -> Decision | None:
+def bias(target: Shape, held: Shape, facts: Facts) -> Decision | None:
     """A bias that is not as long as the layer has outputs."""
-    linear = "linear" in reported.text or "addmm" in reported.text or len(reported.frames) == 0
+    linear = "linear" in facts.text or "addmm" in facts.text or len(facts.frames) == 0
     if len(target) != 2 or len(held) != 1 or not linear:
         return None
     return Decision("bias-length", rows=target[0], columns=target[1], length=held[0])
 
 
-def not_aligned(left: Shape, right: Shape, width: int, rows: int, reported: Reported) -> Decision:
+def not_aligned(left: Shape, right: Shape, width: int, rows: int, facts: Facts) -> Decision:
     """shapes (3,4) and (5,2) not aligned: 4 (dim 1) != 5 (dim 0)"""
-    own = own_product(reported) or OwnProduct("y = ", "x", "W")
+    own = own_product(facts) or OwnProduct("y = ", "x", "W")
     causes = []
     if len(right) == 2 and right[1] == width:
         causes.append("weight-transposed")
@@ -170,13 +170,13 @@ def _written(shape: Shape) -> str:
     return str(shape).replace(" ", "")
 
 
-def core(function: str, wanted: int, got: int, signature: str, reported: Reported) -> Decision:
+def core(function: str, wanted: int, got: int, signature: str, facts: Facts) -> Decision:
     """matmul: Input operand 1 has a mismatch in its core dimension 0, with gufunc signature …"""
     if function not in ("", "matmul"):
         happened = f"numpy's {function}: the first operand has size {wanted}, the second {got}."
         told = f"; its signature is {signature}" if signature else ""
         return Decision("inner-sizes-differ/function", happened=happened, told=told)
-    own = own_product(reported) or OwnProduct("y = ", "x", "W")
+    own = own_product(facts) or OwnProduct("y = ", "x", "W")
     return Decision(
         *("weight-transposed/matmul", "inner-sizes-differ/matmul"),
         turned=own.line(right="{}.T"),

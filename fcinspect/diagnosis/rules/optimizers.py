@@ -8,8 +8,8 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from fcinspect.diagnosis.catalogue.parsing import lists, tables
+from fcinspect.diagnosis.facts import Facts, first_statement
 from fcinspect.diagnosis.records import Cause, Decision, pick
-from fcinspect.diagnosis.reported import Reported, first_statement
 from fcinspect.diagnosis.rules.backward import MODULE
 
 OPTIONS, SCHEDULES = lists("optimizers"), lists("schedulers")
@@ -91,9 +91,9 @@ def value(name: str, value: str) -> Decision | None:
     return Decision(cause, name=name, least=least)
 
 
-def compared(left: str, right: str, reported: Reported) -> Decision | None:
+def compared(left: str, right: str, facts: Facts) -> Decision | None:
     """An option that is no number is met where the optimizer compares it with 0."""
-    if not reported.passed_through("torch/optim/"):
+    if not facts.passed_through("torch/optim/"):
         return None
     kind = left if left not in ("float", "int") else right
     variant = f"/{kind}" if kind in ("list", "str") else ""
@@ -117,12 +117,12 @@ def positional(owner: str) -> Decision | None:
     return Decision("options-by-position", made=code)
 
 
-def own_names(causes: tuple[Cause, ...], reported: Reported) -> tuple[Cause, ...]:
+def own_names(causes: tuple[Cause, ...], facts: Facts) -> tuple[Cause, ...]:
     """Return the causes with their code in the names of the reader's own line.
 
     `AdamW(net.parameters, lr=3e-4)` gives `AdamW(net.parameters(), lr=3e-4)`.
     """
-    place = reported.own_place
+    place = facts.own_place
     own = place.marked or place.code
     return tuple(_named(cause, own, place.code) for cause in causes)
 
@@ -169,14 +169,14 @@ def not_tensor(kind: str) -> Decision:
     return Decision("values-given")
 
 
-def not_iterable(kind: str, reported: Reported) -> Decision | None:
+def not_iterable(kind: str, facts: Facts) -> Decision | None:
     """'Linear' object is not iterable"""
-    clipping = reported.passed_through("nn/utils/clip_grad")
-    here = clipping or reported.passed_through("torch/optim/")
-    if reported.passed_through("optim/lr_scheduler"):
+    clipping = facts.passed_through("nn/utils/clip_grad")
+    here = clipping or facts.passed_through("torch/optim/")
+    if facts.passed_through("optim/lr_scheduler"):
         return _scheduler_given(kind, "a list", "milestones=[30, 80]")
     plain = kind == "method" or MODULE.fullmatch(kind) is not None
-    if not here and (reported.frames or not plain):
+    if not here and (facts.frames or not plain):
         return None
     called = "nn.utils.clip_grad_norm_(model.parameters(), 1.0)" if clipping else PARAMETERS
     cause = "model-given"
@@ -218,11 +218,11 @@ def called(owner: str, what: str) -> Decision | None:
     return Decision("learning-rate-in-group", happened=happened)
 
 
-def step_argument(kind: str, reported: Reported) -> Decision | None:
+def step_argument(kind: str, facts: Facts) -> Decision | None:
     """'Tensor' object is not callable, where step() was given the loss"""
-    if not reported.passed_through("torch/optim/"):
+    if not facts.passed_through("torch/optim/"):
         return None
-    if "lr_scheduler" in reported.frames[-1].file:
+    if "lr_scheduler" in facts.frames[-1].file:
         return _scheduler_given(kind, "a function", "lr_lambda=lambda epoch: 0.95**epoch")
     return Decision("loss-given-to-step")
 
@@ -257,14 +257,14 @@ def per_group(option: str) -> Decision:
     return Decision("one-value-for-each-group", code=code)
 
 
-def key(key: str, reported: Reported) -> Decision | None:
+def key(key: str, facts: Facts) -> Decision | None:
     """KeyError: 'param_groups'"""
-    if reported.error not in ("KeyError", None):
+    if facts.error not in ("KeyError", None):
         return None
-    inside = reported.passed_through("torch/optim/")
-    if key == "params" and (inside or not reported.frames):
+    inside = facts.passed_through("torch/optim/")
+    if key == "params" and (inside or not facts.frames):
         return Decision("group-without-params", happened="A parameter group has no entry 'params'.")
-    if key == "param_groups" and (inside or not reported.frames):
+    if key == "param_groups" and (inside or not facts.frames):
         happened = "The argument of an optimizer's load_state_dict has no 'param_groups'."
         return Decision("not-an-optimizer-state", happened=happened)
     if inside and key in set().union(*OPTIONS.values()):
@@ -272,21 +272,21 @@ def key(key: str, reported: Reported) -> Decision | None:
     return None
 
 
-def state_shape(reported: Reported) -> Decision | None:
+def state_shape(facts: Facts) -> Decision | None:
     """Momentum or running means of another shape than the gradient."""
-    if not _in_optimizer(reported):
+    if not _in_optimizer(facts):
         return None
-    if "swa_utils" in reported.frames[-1].file:
+    if "swa_utils" in facts.frames[-1].file:
         happened = "The averaged model and the model differ in the shape of a parameter."
         return Decision("average-of-another-model", happened=happened)
     return Decision("state-of-another-model")
 
 
-def state_dtype(reported: Reported) -> Decision | None:
+def state_dtype(facts: Facts) -> Decision | None:
     """expected dtype double for `end` but got dtype float"""
-    return Decision("model-converted-after-step") if _in_optimizer(reported) else None
+    return Decision("model-converted-after-step") if _in_optimizer(facts) else None
 
 
-def _in_optimizer(reported: Reported) -> bool:
-    last = reported.frames[-1].file.replace("\\", "/") if reported.frames else ""
+def _in_optimizer(facts: Facts) -> bool:
+    last = facts.frames[-1].file.replace("\\", "/") if facts.frames else ""
     return "torch/optim/" in last

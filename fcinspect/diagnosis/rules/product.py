@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isqrt
 
+from fcinspect.diagnosis.facts import NAME, Facts
 from fcinspect.diagnosis.records import Decision, Pick, pick
-from fcinspect.diagnosis.reported import NAME, Reported
 from fcinspect.diagnosis.rules.operands import operands, own_product
 
 USUAL_CHANNELS = (
@@ -35,25 +35,25 @@ class Product:
     width: int
     wanted: int
     out: int
-    reported: Reported
+    facts: Facts
 
     def given(self, form: str) -> str:
         """Return the line that gives the layer its input in another form, e.g. "{}.T"."""
-        names = self.reported.names()
-        if self.reported.inside and self.reported.call is not None:
-            within = self.reported.call.function
+        names = self.facts.names()
+        if self.facts.inside and self.facts.call is not None:
+            within = self.facts.call.function
             return f"x = {form.format('x')}  # before the layer inside {within}"
-        return f"{names['target']} = {names['layer']}({form.format(self.reported.argument)})"
+        return f"{names['target']} = {names['layer']}({form.format(self.facts.argument)})"
 
     @property
     def functional(self) -> bool:
         """Whether the reader multiplies by a matrix of their own, not by a layer's weight."""
-        if self.reported.passed_through("modules/linear.py"):
+        if self.facts.passed_through("modules/linear.py"):
             return False
-        return self.reported.own_frame is not None
+        return self.facts.own_frame is not None
 
 
-def layer(rows: int, width: int, wanted: int, out: int, reported: Reported) -> Decision | None:
+def layer(rows: int, width: int, wanted: int, out: int, facts: Facts) -> Decision | None:
     """mat1 and mat2 shapes cannot be multiplied (64x1568 and 2048x128)"""
     if width == wanted:
         return None
@@ -61,7 +61,7 @@ def layer(rows: int, width: int, wanted: int, out: int, reported: Reported) -> D
         f"The input has {_count(rows, 'row')} of {_count(width, 'feature')} each. The layer's"
         f" weight expects {_count(wanted, 'feature')} and gives {out:,}."
     )
-    return Decision(*_causes(Product(rows, width, wanted, out, reported)), happened=happened)
+    return Decision(*_causes(Product(rows, width, wanted, out, facts)), happened=happened)
 
 
 def _count(number: int, noun: str) -> str:
@@ -73,7 +73,7 @@ def _causes(p: Product) -> Iterator[Pick]:
     if 0 in (p.rows, p.width, p.wanted):
         yield _in_features(p)
         return
-    if in_attention(p.reported):
+    if in_attention(p.facts):
         yield from _attention(p)
         return
     yield from _packed(p)
@@ -97,9 +97,9 @@ def _causes(p: Product) -> Iterator[Pick]:
         yield pick("layer-applied-twice")
 
 
-def in_attention(reported: Reported) -> bool:
+def in_attention(facts: Facts) -> bool:
     """Whether the product is one with the weight that projects queries, keys and values."""
-    return any(frame.function == "multi_head_attention_forward" for frame in reported.frames)
+    return any(frame.function == "multi_head_attention_forward" for frame in facts.frames)
 
 
 def _attention(p: Product) -> tuple[Pick, Pick]:
@@ -107,15 +107,15 @@ def _attention(p: Product) -> tuple[Pick, Pick]:
 
     Queries of another width, and keys and values of two, meet other messages of torch.
     """
-    told = p.reported.replaced(
+    told = p.facts.replaced(
         f"nn.MultiheadAttention({p.wanted}, num_heads, kdim={p.width}, vdim={p.width})"
     )
-    given = operands(p.reported)
+    given = operands(p.facts)
     memory = given[1] if len(given) > 1 and NAME.match(given[1]) else "memory"
     key = pick("key-width", told=told)
     projected = pick("memory-not-projected", memory=memory)
     # a layer of a transformer makes its attention itself, and takes no kdim
-    return (projected, key) if p.reported.inside else (key, projected)
+    return (projected, key) if p.facts.inside else (key, projected)
 
 
 def _packed(p: Product) -> Iterator[Pick]:
@@ -134,9 +134,9 @@ def _packed(p: Product) -> Iterator[Pick]:
 
 def _transposed_weight(p: Product) -> Pick:
     if not p.functional:
-        code = p.reported.replaced(f"nn.Linear({p.out}, {p.wanted})")
+        code = p.facts.replaced(f"nn.Linear({p.out}, {p.wanted})")
         return pick("weight-transposed", code=code)
-    own, given = own_product(p.reported), operands(p.reported)
+    own, given = own_product(p.facts), operands(p.facts)
     weight = given[1] if len(given) > 1 else "weight"
     code = own.line(right="{}.T") if own is not None else f"{weight}.T"
     return pick("weight-transposed/functional", code=code)
@@ -193,8 +193,8 @@ def _perhaps_not_flattened(p: Product) -> Pick:
 
 
 def _flattening(p: Product) -> str:
-    call = p.reported.call
-    if p.reported.inside and p.reported.passed_through("modules/container.py") and call is not None:
+    call = p.facts.call
+    if p.facts.inside and p.facts.passed_through("modules/container.py") and call is not None:
         return f"nn.Flatten(),  # before the nn.Linear inside {call.function}"
     return p.given("torch.flatten({}, 1)")
 
@@ -210,7 +210,7 @@ def _in_features(p: Product) -> Pick:
         )
         example = "for example " if len(both) > 1 else ""
         pictures = f"; {example}{pairs} (channels × height × width)"
-    code = p.reported.replaced(f"nn.Linear({p.width}, {p.out})")
+    code = p.facts.replaced(f"nn.Linear({p.width}, {p.out})")
     if p.functional:
         code = f"# the weight's shape must be ({p.out}, {p.width})"
     return pick("in-features", pictures=pictures, code=code)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from math import prod
 
+from fcinspect.diagnosis.facts import NAME, Facts
 from fcinspect.diagnosis.records import Decision, Pick, Shape, pick, shape_of
-from fcinspect.diagnosis.reported import NAME, Reported
 from fcinspect.diagnosis.rules.operands import operands
 from fcinspect.diagnosis.rules.product import as_image
 
@@ -31,15 +31,15 @@ def view(shape: Shape, size: int) -> Decision:
     return Decision(*causes, written=written, fixed=fixed)
 
 
-def names_in(reported: Reported) -> dict[str, str]:
+def names_in(facts: Facts) -> dict[str, str]:
     """Return the names in the reader's line; not where it calls several layers at once."""
-    if reported.passed_through("modules/container.py"):
+    if facts.passed_through("modules/container.py"):
         return {"target": "x", "layer": "layer", "argument": "x"}
-    return reported.names()
+    return facts.names()
 
 
 def channels(
-    input: Shape, weight: Shape, wanted: int, got: int, how: str, groups: str, reported: Reported
+    input: Shape, weight: Shape, wanted: int, got: int, how: str, groups: str, facts: Facts
 ) -> Decision:
     """Given groups=1, weight of size [16, 3, 3, 3], expected input[4, 1, 32, 32] to have …"""
     causes: list[str | Pick] = []
@@ -52,7 +52,7 @@ def channels(
     transposed = how == "transposed"
     parts = 1 if transposed else int(groups or 1)
     causes.append(_in_channels(weight, wanted, got, parts, transposed))
-    return Decision(*causes, shape=list(input), **names_in(reported))
+    return Decision(*causes, shape=list(input), **names_in(facts))
 
 
 def _channels_last(shape: Shape) -> Pick:
@@ -92,10 +92,10 @@ def _in_channels(weight: Shape, wanted: int, got: int, groups: int, transposed: 
     return pick(cause, fix=fix, made=made)
 
 
-def convolution_rank(shape: Shape, rank: int, reported: Reported) -> Decision:
+def convolution_rank(shape: Shape, rank: int, facts: Facts) -> Decision:
     """Expected 3D (unbatched) or 4D (batched) input to conv2d, but got input of size: [28, 28]"""
     axes = rank - 1
-    x = names_in(reported)["argument"]
+    x = names_in(facts)["argument"]
     flat = _flattened(shape) if axes == 2 else None
     code: str | None = None
     if flat is not None:
@@ -122,10 +122,10 @@ def _flattened(shape: Shape) -> tuple[int, int, int] | None:
     return as_image(shape[-1], 1) or as_image(shape[-1], 3)
 
 
-def batch_norm_features(arriving: int, held: int, reported: Reported) -> Decision:
+def batch_norm_features(arriving: int, held: int, facts: Facts) -> Decision:
     """running_mean should contain 64 elements not 128"""
-    shape, names = _given(reported), names_in(reported)
-    kinds = set(re.findall(r"BatchNorm([123])d", reported.text))
+    shape, names = _given(facts), names_in(facts)
+    kinds = set(re.findall(r"BatchNorm([123])d", facts.text))
     rank = RANKS.get(len(shape)) or (kinds.pop() if len(kinds) == 1 else "")
     made = f"{names['layer']} = nn.BatchNorm{rank}d({arriving})" if rank else None
     causes: list[str | Pick] = ["num-features"]
@@ -136,15 +136,15 @@ def batch_norm_features(arriving: int, held: int, reported: Reported) -> Decisio
     return Decision(*causes, made=made, **names)
 
 
-def _given(reported: Reported) -> Shape:
+def _given(facts: Facts) -> Shape:
     """Return the shape of a tensor that is made in the reader's own line; empty without one."""
-    if reported.passed_through("modules/container.py"):
+    if facts.passed_through("modules/container.py"):
         return ()
-    made = SHAPED.match(reported.call.argument) if reported.call else None
+    made = SHAPED.match(facts.call.argument) if facts.call else None
     return shape_of(made[1]) if made else ()
 
 
-def normalized(wanted: Shape, input: Shape, reported: Reported) -> Decision:
+def normalized(wanted: Shape, input: Shape, facts: Facts) -> Decision:
     """Given normalized_shape=[10], expected input with shape [*, 10], but got input of size…"""
     last = input[-len(wanted) :] if wanted else input
     causes: list[str | Pick] = ["normalized-shape"]
@@ -158,15 +158,15 @@ def normalized(wanted: Shape, input: Shape, reported: Reported) -> Decision:
         last=list(last),
         wanted=list(wanted),
         input=list(input),
-        **names_in(reported),
+        **names_in(facts),
     )
 
 
-def norm_rank(got: int, expected: str, reported: Reported) -> Decision:
+def norm_rank(got: int, expected: str, facts: Facts) -> Decision:
     """expected 4D input (got 2D input)"""
-    kind = "InstanceNorm" if reported.passed_through("instancenorm.py") else "BatchNorm"
-    names = names_in(reported)
-    code = reported.own_place.code
+    kind = "InstanceNorm" if facts.passed_through("instancenorm.py") else "BatchNorm"
+    names = names_in(facts)
+    code = facts.own_place.code
     made = re.search(r"([\w.]+) *= *nn\.\w+Norm[123]d\((\w+)[,)]", code)
     layer = made[1] if made else names["layer"]
     rank = RANKS.get(got)
@@ -181,18 +181,18 @@ def norm_rank(got: int, expected: str, reported: Reported) -> Decision:
     )
 
 
-def input_size(wanted: int, got: int, reported: Reported) -> Decision:
+def input_size(wanted: int, got: int, facts: Facts) -> Decision:
     """input.size(-1) must be equal to input_size. Expected 10, got 28"""
-    layer = reported.names()["layer"]
+    layer = facts.names()["layer"]
     named = re.search(r"lstm|gru|rnn", layer, re.I)
-    kinds = {named[0].upper()} if named else set(re.findall(r"nn\.(LSTM|GRU|RNN)\b", reported.text))
+    kinds = {named[0].upper()} if named else set(re.findall(r"nn\.(LSTM|GRU|RNN)\b", facts.text))
     made = f"{layer} = nn.{kinds.pop()}({got}, …)" if len(kinds) == 1 else None
     return Decision("input-size", "sequence-transposed", made=made)
 
 
-def hidden(wanted: Shape, got: Shape, at: str, reported: Reported) -> Decision:
+def hidden(wanted: Shape, got: Shape, at: str, facts: Facts) -> Decision:
     """Expected hidden[0] size (2, 4, 20), got [1, 4, 20]"""
-    given = operands(reported)[1:2]
+    given = operands(facts)[1:2]
     state = given[0] if given and NAME.match(given[0]) else "c0" if at == "1" else "h0"
     cause = "hidden-state-batch"
     if len(wanted) == len(got) == 3 and wanted[1] == got[1]:
@@ -201,38 +201,38 @@ def hidden(wanted: Shape, got: Shape, at: str, reported: Reported) -> Decision:
     return Decision(cause, layers=wanted[0], made=made)
 
 
-def attention_mask(got: Shape, wanted: Shape, reported: Reported) -> Decision:
+def attention_mask(got: Shape, wanted: Shape, facts: Facts) -> Decision:
     """The shape of the 2D attn_mask is torch.Size([2, 5]), but should be (5, 5)."""
     causes = ["attention-mask-shape"]
     if len(got) == len(wanted) == 2 and got[1] == wanted[1] and got[0] != wanted[0]:
         causes.insert(0, "padding-mask-as-attention-mask")
-    mask = _keyword("attn_mask|mask", reported)
+    mask = _keyword("attn_mask|mask", facts)
     return Decision(*causes, mask=mask, sizes=", ".join(map(str, wanted)))
 
 
-def padding_mask(axis: int, reported: Reported) -> Decision:
+def padding_mask(axis: int, facts: Facts) -> Decision:
     """Expected key_padded_mask.shape[0] to be 2, but got 5"""
-    mask = _keyword("key_padding_mask", reported)
+    mask = _keyword("key_padding_mask", facts)
     return Decision("padding-mask-shape", mask=mask, what="time" if axis else "batch")
 
 
-def _keyword(name: str, reported: Reported) -> str:
+def _keyword(name: str, facts: Facts) -> str:
     """Return the name that is given as an argument whose name ends so, or mask."""
-    given = re.search(rf"(?:{name})=([A-Za-z_][\w.]*)\s*[,)]", reported.own_place.code)
+    given = re.search(rf"(?:{name})=([A-Za-z_][\w.]*)\s*[,)]", facts.own_place.code)
     return given[1] if given else "mask"
 
 
-def cell_missing(reported: Reported) -> Decision | None:
+def cell_missing(facts: Facts) -> Decision | None:
     """An LSTM looks for (h0, c0) in a tensor."""
-    if not (reported.frames and "hx[1]" in reported.frames[-1].code):
+    if not (facts.frames and "hx[1]" in facts.frames[-1].code):
         return None
-    given = operands(reported)[1:2]
+    given = operands(facts)[1:2]
     return Decision("cell-state-missing", h0=given[0] if given and NAME.match(given[0]) else "h0")
 
 
-def elementwise(a: int, b: int, axis: int, reported: Reported) -> Decision:
+def elementwise(a: int, b: int, axis: int, facts: Facts) -> Decision:
     """The size of tensor a (8) must match the size of tensor b (7) at non-singleton dimension 1"""
-    left, right = _pair(reported)
+    left, right = _pair(facts)
     small, large = (left, right) if a < b else (right, left)
     layers = pick(
         "sizes-differ",
@@ -253,36 +253,36 @@ def elementwise(a: int, b: int, axis: int, reported: Reported) -> Decision:
     return Decision(*causes)
 
 
-def _pair(reported: Reported) -> tuple[str, str]:
-    sides = re.fullmatch(r"([\w.]+)\s*[-+*/]\s*([\w.]+)", reported.own_place.marked)
-    given = sides.groups() if sides else operands(reported)
+def _pair(facts: Facts) -> tuple[str, str]:
+    sides = re.fullmatch(r"([\w.]+)\s*[-+*/]\s*([\w.]+)", facts.own_place.marked)
+    given = sides.groups() if sides else operands(facts)
     if len(given) == 2 and all(NAME.match(name) for name in given):
         return given[0], given[1]
     return "a", "b"
 
 
-def joined(axis: int, wanted: int, got: int, place: int, reported: Reported) -> Decision:
+def joined(axis: int, wanted: int, got: int, place: int, facts: Facts) -> Decision:
     """Sizes of tensors must match except in dimension 1. Expected size 4 but got size 5 …"""
     causes: list[str | Pick] = [pick("joined-sizes", other=0 if axis else 1)]
     if axis == 1 and abs(wanted - got) == 1 and max(wanted, got) % 2:
-        first, other = _members(place, reported)
+        first, other = _members(place, facts)
         small, large = (other, first) if got < wanted else (first, other)
         odd, even = max(wanted, got), min(wanted, got)
         causes.insert(0, pick("odd-size-halved", smaller=small, larger=large, odd=odd, even=even))
     return Decision(*causes)
 
 
-def _members(place: int, reported: Reported) -> tuple[str, str]:
-    given = operands(reported)[:1]
+def _members(place: int, facts: Facts) -> tuple[str, str]:
+    given = operands(facts)[:1]
     names = given[0].strip("[]()").split(", ") if given else []
     if place < len(names) and all(NAME.match(name) for name in names):
         return names[0], names[place]
     return "skip", "up"
 
 
-def dimension(low: str, high: str, got: str, reported: Reported) -> Decision:
+def dimension(low: str, high: str, got: str, facts: Facts) -> Decision:
     """Dimension out of range (expected to be in range of [-3, 2], but got 3)"""
-    call = reported.call
+    call = facts.call
     owner, _, method = (call.function if call else "").rpartition(".")
     if method in {"unsqueeze", "unsqueeze_", "stack"}:
         x = owner if NAME.match(owner) and owner != "torch" else "x"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from math import prod
 
+from fcinspect.diagnosis.facts import Facts
 from fcinspect.diagnosis.records import Decision, Pick, pick
-from fcinspect.diagnosis.reported import Reported
 from fcinspect.diagnosis.rules.state_dict_keys import key_causes
 from fcinspect.diagnosis.rules.state_dict_report import (
     Explained,
@@ -52,11 +52,11 @@ TABLE = re.compile(r"emb|wte|vocab|token|shared|lm_head|relative_attention_bias|
 POSITION = re.compile(r"pos(?:ition)?_?(?:ids|emb\w*|enc\w*)|wpe|(?:^|[._])pe$", re.I)
 
 
-def loading(reported: Reported) -> Decision | None:
+def loading(facts: Facts) -> Decision | None:
     """Everything that load_state_dict lists."""
-    report = read_report(reported.message)
+    report = read_report(facts.message)
     if not report.total:
-        return _copying(report.model, reported.message)
+        return _copying(report.model, facts.message)
     found = sorted((*key_causes(report), *shape_causes(report)), key=lambda c: -c[0])
     if not found:
         return None
@@ -82,11 +82,11 @@ def dict_like(got: str) -> Decision:
     return Decision(GIVEN.get(got.rpartition(".")[2], "module-for-state-dict"))
 
 
-def uninitialised(reported: Reported) -> Decision | None:
+def uninitialised(facts: Facts) -> Decision | None:
     """Lazy layers in a state dict; those outside load_state_dict are another's."""
-    if any("load_state_dict" in frame.function for frame in reported.frames):
+    if any("load_state_dict" in frame.function for frame in facts.frames):
         return Decision("lazy-checkpoint", "lazy-not-run")
-    return None if reported.frames else Decision("lazy-checkpoint/perhaps", "lazy-not-run")
+    return None if facts.frames else Decision("lazy-checkpoint/perhaps", "lazy-not-run")
 
 
 def load_key(key: str) -> Decision:
@@ -94,16 +94,16 @@ def load_key(key: str) -> Decision:
     return Decision(STARTS.get(key, "not-a-torch-file"), key=repr(key))
 
 
-def weights_only(reported: Reported) -> Decision:
+def weights_only(facts: Facts) -> Decision:
     """Weights only load failed: by what the unpickler met."""
-    operand = re.search(r"Unsupported operand (\d+)", reported.text)
+    operand = re.search(r"Unsupported operand (\d+)", facts.text)
     if operand is not None:
         happened = "The file could not be read as tensors: it does not look like a torch.save file."
         key = OPERANDS.get(operand[1], "")
         return Decision(STARTS.get(key, "not-a-torch-file"), happened=happened)
     met = re.search(
         r"Unsupported (?:global: GLOBAL|class) ([\w.]+\w)|GLOBAL ([\w.]+\w) was not an allowed",
-        reported.text,
+        facts.text,
     )
     what = next((name for name in met.groups() if name), "") if met else ""
     if not what:

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from fcinspect.diagnosis.editing import Edit, Source, last_name
+from fcinspect.diagnosis.facts import Facts
 from fcinspect.diagnosis.observations import ROWS_MIX, Mixing, listed
 from fcinspect.diagnosis.recognising import cause_of, recognise
 from fcinspect.diagnosis.records import Cause
 from fcinspect.diagnosis.repairs.candidate import by, flatten_rows
-from fcinspect.diagnosis.reported import Reported
 from fcinspect.diagnosis.silent.case import METHOD, Case, softmax_over_last, squeezed
 from fcinspect.shapes.steps import Shape, Step
 
@@ -108,7 +108,7 @@ def _loss(case: Case, step: Step) -> Iterator[Cause]:
         f"Using a target size (torch.Size({target})) that is different to the input size"
         f" (torch.Size({entering}))."
     )
-    known = recognise(Reported(message, "UserWarning", message))
+    known = recognise(Facts(message, "UserWarning", message))
     if known is None:
         return
     cause = known.likely[0]

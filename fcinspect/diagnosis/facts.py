@@ -1,4 +1,4 @@
-"""What was reported: an error or warning, its message, and the places it passed through."""
+"""What is known of a failure: the error or warning, its message, and the places it went through."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Reported:
-    """An error or warning that was reported."""
+class Facts:
+    """An error or warning, and what stands around it."""
 
     text: str
     """All that was pasted, without escape codes and prefixes of launchers."""
@@ -57,6 +57,11 @@ class Reported:
     def flat(self) -> str:
         """The message with single blanks, on one line."""
         return " ".join(self.message.split())
+
+    @cached_property
+    def flat_text(self) -> str:
+        """The whole text with single blanks, on one line."""
+        return " ".join(self.text.split())
 
     @property
     def own_frame(self) -> Frame | None:

@@ -1,0 +1,73 @@
+"""What else a text shows: each fact that rules causes out, with the same message without it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from fcinspect.diagnosis.catalogue.parsing import FAMILIES, known_facts, messages
+from fcinspect.diagnosis.recognising import diagnose
+from fcinspect.diagnosis.records import Diagnosis
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One message, and the text that shows a fact around it."""
+
+    fact: str
+    """Its name in facts.txt."""
+    message: str
+    text: str
+    """The same message with the fact."""
+    cause: str
+    """The name of the cause that comes first with the fact, and not without."""
+
+
+CASES = (
+    Shown(
+        "sliced-for-tensor-parallelism",
+        "RuntimeError: mat1 and mat2 shapes cannot be multiplied (6x5120 and 1x2560)",
+        "File /env/lib/python3.8/dist-packages/transformers/models/llama/modeling_llama.py:295, in"
+        " <listcomp>(.0)\n"
+        "    292 key_slices = self.k_proj.weight.split(key_value_slicing, dim=0)\n"
+        "--> 295 states = [F.linear(hidden, slices[i]) for i in range(self.pretraining_tp)]\n\n"
+        "RuntimeError: mat1 and mat2 shapes cannot be multiplied (6x5120 and 1x2560)",
+        "slices-of-packed-weight",
+    ),
+)
+
+
+def answered(text: str) -> Diagnosis:
+    """Return the diagnosis of a text that is known."""
+    found = diagnose(text)
+    assert isinstance(found, Diagnosis), text
+    return found
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.fact}-{case.cause}")
+def test_a_fact_changes_the_answer(case: Shown) -> None:
+    """With it its cause comes first, and what it rules out is gone; without it that is there."""
+    known = next(known for known in known_facts() if known.fact == case.fact)
+    without, shown = answered(case.message), answered(case.text)
+    assert case.message in case.text
+    assert shown.likely[0].name == case.cause
+    assert without.likely[0].name != case.cause
+    assert not known.ruled_out & {cause.name for cause in shown.likely[1:]}
+    if known.ruled_out:
+        assert without.likely[0].name in known.ruled_out
+
+
+def test_every_fact_has_its_case() -> None:
+    """None is left without a message whose answer it changes."""
+    assert {case.fact for case in CASES} == {known.fact for known in known_facts()}
+
+
+def test_what_a_fact_bears_on_is_known() -> None:
+    """Kinds of messages, and causes of the catalogue; and it rules out only such causes."""
+    every = [message for family in FAMILIES for message in messages(family)]
+    names = {cause.name for message in every for cause in message.causes.values()}
+    for known in known_facts():
+        assert known.bears_on <= names | {message.kind for message in every}, known.fact
+        assert known.ruled_out <= names, known.fact
+        assert known.causes or known.rule
