@@ -61,7 +61,8 @@ class Diagnosis:
 
     kind: str
     """The family: "product", "dtype", "device", "state-dict", "loss", "backward", "optimizer",
-    "construction", "shape", or "silent" for what gives no message."""
+    "construction", "shape", "library", "distributed", "export", or "silent" for what gives no
+    message."""
     message: str
     """The recognised part of the message, on one line."""
     happened: str

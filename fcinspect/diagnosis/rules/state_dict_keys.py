@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 
 from fcinspect.diagnosis.catalogue.parsing import lists
 from fcinspect.diagnosis.records import pick
+from fcinspect.diagnosis.rules.state_dict_quantised import QUANTISED, quantised
 from fcinspect.diagnosis.rules.state_dict_report import (
     LOAD,
     Explained,
@@ -24,10 +25,13 @@ NORMALISED = re.compile(
     r"\w+_(?:g|v|u|orig|mask))$"
 )
 LORA = re.compile(r"(?:^|[._])(?:lora_\w+|adapter\w*)(?:\.|$)|\.base_layer\.|^base_model\.model\.")
-QUANTISED = re.compile(
-    r"_packed_params|(?:^|\.)(?:zero_point|scale|scales|qweight|qzeros|g_idx|SCB|weight_scale)$|"
-    r"\.(?:absmax|quant_map|quant_state\S*|nested_absmax)$"
+BUFFER = re.compile(
+    r"(?:^|\.)(?:position_ids|inv_freq|relative_position_index|attn_mask)$"
+    r"|\.h\.\d+\.attn\.(?:attention\.)?(?:masked_)?bias$"
 )
+"""What newer versions of a library compute, and older ones saved; or the other way round."""
+PROFILED = re.compile(r"(?:^|\.)total_(?:ops|params)$")
+"""What a counter of operations (thop) leaves in a model."""
 STATISTICS = frozenset({"running_mean", "running_var", "num_batches_tracked"})
 TIED = re.compile(
     r"(?:^|\.)(?:lm_head|decoder|embed_tokens|embed_out|output|cls\.predictions\.decoder)\.weight$"
@@ -39,9 +43,12 @@ WRAPPERS = {
     "_orig_mod.": "compiled-prefix",
     "_checkpoint_wrapped_module.": "wrapper-prefix",
     "_fsdp_wrapped_module.": "wrapper-prefix/fsdp",
+    "_forward_module.": "module-prefix/strategy",
 }
 COUNTER = "num_batches_tracked"
 """What batch normalisation counts; it is not asked for where the state dict lacks it."""
+LEAST_PART = 3
+"""Of fewer modules it may be a head or one more layer rather than a whole part."""
 MOST_WRITTEN = 12
 """Of more modules the new names are not written out; the order of the keys is taken."""
 
@@ -52,8 +59,11 @@ def key_causes(report: LoadingReport) -> list[Explained]:
         *_whole_checkpoint(report),
         *_saved_prefix(report),
         *_wanted_prefix(report),
+        *_common_part(report),
+        *quantised(report),
+        *_adapter_name(report),
         *_adapters(report),
-        *_quantised(report),
+        *_buffers(report),
         *_parametrised(report),
         *_statistics(report),
         *_bias(report),
@@ -70,7 +80,9 @@ def _adapters(report: LoadingReport) -> list[Explained]:
         ("lora-checkpoint", report.unexpected, report.missing, "unexpected key"),
         ("lora-model", report.missing, report.unexpected, "missing key"),
     ):
-        those = [key for key in keys if LORA.search(key)]
+        those = [key for key in keys if LORA.search(key) and not QUANTISED.search(key)]
+        if cause == "lora-checkpoint" and report.model.startswith("Peft"):
+            continue
         # wrapped base layers, whose plain names stand on the other side
         plain = any("base_layer" in key or key.startswith("base_model.") for key in those)
         if those:
@@ -79,15 +91,61 @@ def _adapters(report: LoadingReport) -> list[Explained]:
     return found
 
 
-def _quantised(report: LoadingReport) -> list[Explained]:
-    saved = [key for key in report.unexpected if QUANTISED.search(key)]
-    if not saved:
+def _adapter_name(report: LoadingReport) -> list[Explained]:
+    """Explain keys with the name of the adapter (default) on one side only."""
+    for cause, named, plain in (
+        ("adapter-name", report.missing, report.unexpected),
+        ("adapter-name/saved", report.unexpected, report.missing),
+    ):
+        pairs = {re.sub(r"(lora_\w+)\.(\w+)\.(?=weight$|bias$)", r"\1.", k): k for k in named}
+        fitting = [key for key in plain if pairs.get(key, key) != key]
+        if fitting:
+            found = pairs[fitting[0]]
+            name = re.sub(r".*lora_\w+\.(\w+)\.\w+$", r"\1", found)
+            told = f"{fitting[0]} stands on one side and {found} on the other"
+            return [(2 * len(fitting) + 1, pick(cause, told=told, adapter=name))]
+    return []
+
+
+def _buffers(report: LoadingReport) -> list[Explained]:
+    """Explain buffers that a model computes for itself, and what a profiler leaves."""
+    keys = report.unexpected + report.missing
+    for cause, pattern in (("buffer-not-saved", BUFFER), ("profiler-buffers", PROFILED)):
+        those = [key for key in keys if pattern.search(key)]
+        if those and len(those) == len(keys):
+            told = f"only {some(those)} {'differs' if len(those) == 1 else 'differ'}"
+            return [(len(those), pick(cause, told=told))]
+    return []
+
+
+def _common_part(report: LoadingReport) -> list[Explained]:
+    """Explain unexpected keys that all begin with one part, where the model misses nothing."""
+    keys = report.unexpected
+    if report.missing or report.mismatches or not keys or "." not in keys[0]:
         return []
-    packed = any("_packed_params" in key for key in saved)
-    cause = "quantised-checkpoint/packed" if packed else "quantised-checkpoint"
-    of = count(report.unexpected, "unexpected key")
-    told = f"{len(saved)} of {of} are scales or packed weights: {some(saved)}"
-    return [(len(saved) + len(report.missing), pick(cause, told=told))]
+    prefix = keys[0].partition(".")[0] + "."
+    if not all(key.startswith(prefix) for key in keys):
+        return []
+    told = f'all {len(keys)} unexpected keys begin with "{prefix}"'
+    if len(keys) == 1:
+        told = f'the unexpected key begins with "{prefix}"'
+    fix = f'Remove "{prefix}" from the keys'
+    change = f'k.removeprefix("{prefix}")'
+    again = pick(
+        WRAPPERS.get(prefix, "checkpoint-prefix"), told=told, fix=fix, change=change,
+        part=prefix[:-1],
+    )  # fmt: skip
+    if prefix in WRAPPERS:
+        return [(len(keys), again)]
+    number = re.search(r"\.(\d+)\.", keys[0])
+    modules = {module_of(key) for key in keys}
+    if prefix[:-1].isdigit() or len(modules) < LEAST_PART or (number and int(number[1])):
+        return []
+    missing = pick(
+        "inner-module-missing", told=f"{told}, and none is missing", part=prefix[:-1],
+        prefix=prefix, model=report.model,
+    )  # fmt: skip
+    return [(len(keys), missing), (len(keys) - 1, again)]
 
 
 def _parametrised(report: LoadingReport) -> list[Explained]:
@@ -96,8 +154,13 @@ def _parametrised(report: LoadingReport) -> list[Explained]:
     if bool(saved) == bool(wanted):
         return []
     keys = saved or wanted
+    if saved and all(key.endswith(".weight_v") for key in report.unexpected):
+        beside = set(report.missing) & {key.removesuffix("_v") for key in saved}
+        if len(beside) == len(report.missing):
+            told = f"only weight_v is unexpected, and weight missing, as {keys[0]}"
+            return [(report.total, pick("spectral-norm-version", told=told))]
     pruned = any(key.endswith("_mask") for key in keys)
-    kind = "spectral_norm" if any(key.endswith("_u") for key in keys) else "weight_norm"
+    kind = "spectral_norm" if any(key.endswith(("_u", "_orig")) for key in keys) else "weight_norm"
     remove = "prune.remove" if pruned else "parametrize.remove_parametrizations"
     layer = f'model.get_submodule("{_owner(keys[0])}")' if _owner(keys[0]) else "model"
     code = f'torch.nn.utils.prune.identity({layer}, "weight")\n{LOAD}'
@@ -160,13 +223,15 @@ def _tied(report: LoadingReport) -> list[Explained]:
 def _whole_checkpoint(report: LoadingReport) -> list[Explained]:
     beside = [key for key in report.unexpected if key in BESIDE]
     holds = [key for key in STATE_KEYS if key in report.unexpected]
-    if not report.missing or not (holds or len(beside) > 1):
+    known = len(beside) + len(holds)
+    if not (holds or len(beside) > 1) or (not report.missing and 2 * known <= report.total):
         return []
     lightning = "pytorch-lightning_version" in beside
     cause = "whole-checkpoint/lightning" if lightning else "whole-checkpoint"
     key = holds[0] if holds else "state_dict"
-    explained = len(report.missing) + len(beside) + len(holds)
-    return [(explained, pick(cause, key=key, entries=some([*holds, *beside])))]
+    entries = some([*holds, *beside])
+    chosen = pick(cause, key=key, entries=entries, model=report.model)
+    return [(len(report.missing) + (known if report.missing else report.total), chosen)]
 
 
 def _saved_prefix(report: LoadingReport) -> list[Explained]:

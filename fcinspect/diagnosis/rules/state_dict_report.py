@@ -14,15 +14,23 @@ SECTION = re.compile(
     re.DOTALL,
 )
 QUOTED = re.compile(r'"([^"]*)"')
-SHAPE = r"(?:torch\.Size\()?\[([\d,\s]*)\]\)?"
+SHAPE = r"(?:torch\.Size\()?\[[\d,\s]*\]\)?"
 MISMATCH = re.compile(
-    rf"size mismatch for (\S+?): copying a param (?:with shape|of) {SHAPE} from checkpoint,\s*"
-    rf"(?:the shape in current model is|where the shape is) {SHAPE}"
+    r"(?:size mismatch for (?P<key>\S+?): ?)?copying a param (?:with shape|of)"
+    rf" (?P<saved>{SHAPE}) from (?:the )?checkpoint[,;.]?\s*"
+    rf"(?:the shape in (?:the )?current model is|where the shape is) (?P<wanted>{SHAPE})",
+    re.IGNORECASE,
+)
+FOUND_SHAPE = re.compile(
+    rf"- (?P<key>[\w.]+): found shape (?P<saved>{SHAPE}) in the checkpoint and"
+    rf" (?P<wanted>{SHAPE}) in the model instantiated"
 )
 OLD_MISMATCH = re.compile(
-    r"While copying the parameter named \"?([^\s\"]+?)\"?, whose dimensions in the model are "
-    rf"{SHAPE} and whose dimensions in the checkpoint are {SHAPE}"
+    r"While copying the parameter named \"?(?P<key>[^\s\"]+?)\"?, whose dimensions in the model"
+    rf" are (?P<wanted>{SHAPE}) and whose dimensions in the checkpoint are (?P<saved>{SHAPE})"
 )
+OLD_UNEXPECTED = re.compile(r"unexpected key \"?([\w.]+)\"? in state_dict")
+OLD_MISSING = re.compile(r"missing keys in state_dict: \"?\{([^}]*)")
 MODEL = re.compile(r"loading state_dict for (\w+)")
 MOST_SHOWN = 4
 
@@ -78,8 +86,14 @@ def read_report(text: str) -> LoadingReport:
     for section in SECTION.finditer(text):
         keys = ("".join(key.split()) for key in QUOTED.findall(section[2]))
         found[section[1]].update(dict.fromkeys(key for key in keys if key))
-    shapes = [Mismatch(m[1], shape_of(m[2]), shape_of(m[3])) for m in MISMATCH.finditer(text)]
-    shapes += [Mismatch(m[1], shape_of(m[3]), shape_of(m[2])) for m in OLD_MISMATCH.finditer(text)]
+    found["Unexpected"].update(dict.fromkeys(OLD_UNEXPECTED.findall(text)))
+    for old in OLD_MISSING.findall(text):
+        found["Missing"].update(dict.fromkeys(re.findall(r"'([^']+)'", old)))
+    shapes = [
+        Mismatch(m["key"] or "", shape_of(m["saved"]), shape_of(m["wanted"]))
+        for pattern in (MISMATCH, OLD_MISMATCH, FOUND_SHAPE)
+        for m in pattern.finditer(" ".join(text.split()))
+    ]
     model = MODEL.search(text)
     return LoadingReport(
         model[1] if model else "the model",

@@ -1,0 +1,362 @@
+"""Why shapes in a state dict are not the model's; each cause with how much it explains."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from math import isqrt, prod
+
+from fcinspect.diagnosis.records import Pick, Shape, pick
+from fcinspect.diagnosis.rules.state_dict_report import (
+    Explained,
+    LoadingReport,
+    Mismatch,
+    count,
+    leaf_of,
+    listed,
+    module_of,
+    some,
+)
+
+TABLE = re.compile(r"emb|wte|vocab|token|shared|lm_head|relative_attention_bias|lookup", re.I)
+POSITION = re.compile(
+    r"pos(?:ition)?(?:al)?_?(?:ids|emb\w*|enc\w*|table)|relative_position_\w+|wpe|(?:^|[._])pe$",
+    re.I,
+)
+KEY_VALUE = re.compile(r"(?:^|[._])(?:k|v|kv|key|value|w[kv]|to_[kv])(?:_?proj)?(?:\.|$)", re.I)
+QUERY_KEY_VALUE = re.compile(r"qkv|query_key_value|c_attn", re.I)
+ADAPTER = re.compile(r"lora|adapter", re.I)
+DOWN = re.compile(r"lora_(?:embedding_)?A|(?:^|[._])down(?:\.|$)|lora_down|reduce", re.I)
+LANGUAGE = re.compile(r"LM(?:Head)?|ForConditional|Peft|Llama|GPT|Transformer")
+"""Classes of models whose table of tokens can be resized."""
+PARTS = (2, 4, 8, 16, 32)
+"""In so many parts tensors are split over devices."""
+HEAD_SIZES = (128, 112, 96, 80, 64)
+MOST_HEADS = 6
+FEW = 64
+
+
+def shape_causes(report: LoadingReport, *, offered: bool = False) -> list[Explained]:
+    """Return all causes that explain shapes that differ, in no order yet.
+
+    `offered` says that the message offers ignore_mismatched_sizes.
+    """
+    every = list(report.mismatches)
+    if not every:
+        return []
+    for explains in (_empty, _flat, _packed, _same_numbers, _adapter, _grouped, _shard):
+        found = explains(every)
+        if found is not None:
+            return [(len(every), found)]
+    differ = _other_widths(every, offered=offered)
+    transposed = [m for m in every if m.saved == m.wanted[::-1]]
+    if len(transposed) == len(every):
+        return [(len(every), _transposed(every, report)), (0, differ)]
+    positions = [m for m in every if _is_position(m)]
+    rest = [m for m in every if not _is_position(m)]
+    causes: list[Explained] = []
+    if positions:
+        causes.append((len(positions), _position(positions)))
+    if rest:
+        causes += _rows_or_columns(rest, report, offered=offered)
+    if transposed:
+        causes.append((len(transposed), _transposed(transposed, report)))
+    if not causes or len({module_of(m.key) for m in every}) > 1:
+        causes.append((0 if causes else len(every), differ))
+    return causes
+
+
+def _rows_or_columns(
+    rest: list[Mismatch], report: LoadingReport, *, offered: bool
+) -> list[Explained]:
+    first = rest[0]
+    saved, wanted = first.saved, first.wanted
+    if all(m.saved[1:] == m.wanted[1:] for m in rest):
+        if _one_count(rest) and _tables(rest, report):
+            return [(len(rest), _vocabulary(rest, report))]
+        if _heads(rest):
+            return [(len(rest), _head(rest, report, offered=offered))]
+    elif len(rest) == 1 and len(saved) == len(wanted) > 1 and saved[0] == wanted[0]:
+        return [(1, _input_width(first))]
+    return []
+
+
+def numbers(mismatch: Mismatch) -> str:
+    """Return both shapes of a key in words."""
+    key = mismatch.key or "the parameter"
+    return f"{key} is {mismatch.saved} in the checkpoint and {mismatch.wanted} in the model"
+
+
+def side_of(rows: int) -> tuple[int, int] | None:
+    """Return the side of the square of patches that positions stand for, and what is beside it."""
+    for beside in (1, 0, 2):
+        side = isqrt(max(rows - beside, 0))
+        if side > 1 and side * side == rows - beside:
+            return side, beside
+    return None
+
+
+def squares(saved: int, wanted: int) -> str:
+    """Return both numbers of positions as squares of patches; "" where one is not."""
+    found = [(rows, side_of(rows)) for rows in (saved, wanted)]
+    words = []
+    for rows, square in found:
+        if square is None or square[1] != (found[0][1] or (0, -1))[1]:
+            return ""
+        side, beside = square
+        words.append(f"{rows} = {side}²{f' + {beside}' if beside else ''}")
+    return " and ".join(words)
+
+
+def is_packed(saved: Shape, wanted: Shape) -> bool:
+    """Whether two 4-bit weights stand in each saved byte, in one column."""
+    return len(wanted) == 2 and saved[1:] == (1,) and prod(wanted) == 2 * prod(saved)
+
+
+def same_numbers(saved: Shape, wanted: Shape) -> bool:
+    """Whether one is a linear layer and the other a convolution with the same numbers."""
+    if len(saved) == len(wanted) or prod(saved) != prod(wanted):
+        return False
+    plain = [tuple(size for size in shape if size != 1) for shape in (saved, wanted)]
+    return plain[0] == plain[1] or (saved[:1] == wanted[:1] and 2 in (len(saved), len(wanted)))
+
+
+def _empty(every: list[Mismatch]) -> Pick | None:
+    """Nothing stands in the file, or in the model: each process has a part of it."""
+    saved = [m for m in every if 0 in m.saved and 0 not in m.wanted]
+    wanted = [m for m in every if 0 in m.wanted and 0 not in m.saved]
+    name, those = ("saved-empty", saved) if saved else ("model-partitioned", wanted)
+    if 2 * len(those) <= len(every):
+        return None
+    return pick(name, empty=len(those), of=count(every, "key"), first=numbers(those[0]))
+
+
+def _flat(every: list[Mismatch]) -> Pick | None:
+    """All are stored as one row of numbers, as FSDP keeps them."""
+    those = [m for m in every if len(m.saved) == 1 < len(m.wanted) and m.saved[0] > 1]
+    model = [m for m in every if len(m.wanted) == 1 < len(m.saved) and m.wanted[0] > 1]
+    flat, name = (those, "saved-flat") if those else (model, "model-flat")
+    if 2 * len(flat) <= len(every) or all(same_numbers(m.saved, m.wanted) for m in flat):
+        return None
+    return pick(name, first=numbers(flat[0]))
+
+
+def _packed(every: list[Mismatch]) -> Pick | None:
+    packed = [m for m in every if is_packed(m.saved, m.wanted)]
+    if not packed:
+        return None
+    of = count(every, "shape")
+    return pick("packed-4bit", numbers=numbers(packed[0]), packed=len(packed), of=of)
+
+
+def _same_numbers(every: list[Mismatch]) -> Pick | None:
+    if not all(same_numbers(m.saved, m.wanted) for m in every):
+        return None
+    return pick("shape-written-otherwise", first=numbers(every[0]), keys=quoted(every))
+
+
+def quoted(those: list[Mismatch]) -> str:
+    """Return the keys as they stand in a list in code; "key" where there is none."""
+    shown = ", ".join(f'"{m.key}"' for m in those[:8] if m.key)
+    return shown or '"key"'
+
+
+def _adapter(every: list[Mismatch]) -> Pick | None:
+    """The ranks of adapters differ, or what they were trained for."""
+    if not all(ADAPTER.search(m.key) for m in every):
+        return None
+    older = next((m for m in every if len(m.saved) != len(m.wanted)), None)
+    if older is not None:
+        return pick("adapter-of-another-version", first=numbers(older))
+    ranks: Counter[tuple[int, int]] = Counter()
+    for m in every:
+        down = DOWN.search(m.key) is not None
+        side = 0 if down else 1
+        if len(m.saved) < 2 or m.saved[1 - side] != m.wanted[1 - side]:
+            return pick("adapter-of-another-base", first=numbers(m))
+        ranks[m.saved[side], m.wanted[side]] += 1
+    (saved, wanted), _ = ranks.most_common(1)[0]
+    name = "lora-rank" if any(".lora_" in m.key for m in every) else "lora-rank/own"
+    return pick(name, saved=saved, wanted=wanted, first=numbers(every[0]), keys=count(every, "key"))
+
+
+def _grouped(every: list[Mismatch]) -> Pick | None:
+    """Only keys and values have fewer rows on one side: several queries share them."""
+    pairs = {(m.saved[:1], m.wanted[:1]) for m in every}
+    if len(pairs) != 1 or any(m.saved[1:] != m.wanted[1:] for m in every):
+        return None
+    saved, wanted = every[0].saved[0], every[0].wanted[0]
+    few = saved
+    width = next((m.saved[1] for m in every if len(m.saved) == 2), 0)
+    if not all(KEY_VALUE.search(m.key) for m in every):
+        if not (width and all(QUERY_KEY_VALUE.search(m.key) for m in every)):
+            return None
+        if wanted != 3 * width:
+            return None
+        few, wanted = (saved - width) // 2, width
+    if not parts_of(few, wanted):
+        return None
+    name = "grouped-query" if few < wanted else "grouped-query/model"
+    few, many = sorted((few, wanted))
+    return pick(
+        name, few=few, many=many, parts=parts_of(few, many), heads=heads_of(few, many),
+        first=numbers(every[0]),
+    )  # fmt: skip
+
+
+def parts_of(a: int, b: int) -> int:
+    """Return how many times one number is the other; 0 where it is no whole number of times."""
+    few, many = sorted((a, b))
+    return many // few if few > 0 and many % few == 0 and many > few else 0
+
+
+def heads_of(few: int, many: int) -> str:
+    """Return the heads of attention that rows of keys and of queries may be, in words."""
+    size = next((size for size in HEAD_SIZES if few % size == 0 and few > size), None)
+    if size is None:
+        return ""
+    return f", such as {few // size} heads of {size} for {many // size} queries"
+
+
+def _shard(every: list[Mismatch]) -> Pick | None:
+    """One side is halved or quartered throughout: a part for one of several devices."""
+    found = {split_of(m.saved, m.wanted) for m in every}
+    sides = {side for _, side in found}
+    parts = {number for number, _ in found}
+    modules = {module_of(m.key) for m in every if len(m.saved) > 1}
+    if len(parts) != 1 or len(modules) < 2 or not any(re.search(r"\d", name) for name in modules):
+        return None
+    number = parts.pop()
+    if abs(number) not in PARTS or (sides != {0, 1} and len(modules) < 4):
+        return None
+    # of a smaller model, the normalisations are smaller, too
+    if any(len(m.saved) == 1 and f"{module_of(m.key)}" not in modules for m in every):
+        return None
+    whole = next((size for m in every for size in m.wanted if size in m.saved), 0)
+    beside = f", while {whole} stays whole" if whole else ""
+    name = "tensor-parallel-shard" if number > 0 else "tensor-parallel-model"
+    return pick(name, parts=abs(number), keys=count(every, "key"), first=numbers(every[0]),
+                beside=beside)  # fmt: skip
+
+
+def split_of(saved: Shape, wanted: Shape) -> tuple[int, int]:
+    """Return in how many parts one side is split, negative in the model's, and which side."""
+    differ = [side for side, (a, b) in enumerate(zip(saved, wanted, strict=False)) if a != b]
+    if len(saved) != len(wanted) or len(differ) != 1:
+        return 0, 0
+    side = differ[0]
+    few, many = sorted((saved[side], wanted[side]))
+    if not few or many % few:
+        return 0, 0
+    return (many // few if saved[side] < wanted[side] else -(many // few)), side
+
+
+def _is_position(mismatch: Mismatch) -> bool:
+    return POSITION.search(mismatch.key) is not None and len(mismatch.saved) == len(mismatch.wanted)
+
+
+def _position(those: list[Mismatch]) -> Pick:
+    first = those[0]
+    sizes = next(((a, b) for a, b in zip(first.saved, first.wanted, strict=True) if a != b), (0, 0))
+    shown = squares(*sizes)
+    squared = f"; {shown}: patches of square images" if shown else ""
+    return pick("position-count", key=first.key, numbers=numbers(first) + squared)
+
+
+def _one_count(rows: list[Mismatch]) -> bool:
+    return len({(m.saved[:1], m.wanted[:1]) for m in rows}) == 1
+
+
+def _tables(rows: list[Mismatch], report: LoadingReport) -> bool:
+    return report.model == "Embedding" or any(TABLE.search(m.key) for m in rows)
+
+
+def _heads(rows: list[Mismatch]) -> bool:
+    """Whether they are output layers; with a normalisation it is a width."""
+    modules = dict.fromkeys(module_of(m.key) for m in rows)
+    weights = dict.fromkeys(module_of(m.key) for m in rows if len(m.saved) > 1)
+    if _one_count(rows):
+        return len(modules) == 1 or (len(modules) <= MOST_HEADS and modules == weights)
+    # boxes have four numbers for each class
+    ratios = {(m.saved[0] * rows[0].wanted[0], m.wanted[0] * rows[0].saved[0]) for m in rows}
+    related = all(a == b for a, b in ratios)
+    return modules == weights and len(modules) <= MOST_HEADS and related
+
+
+def _head(rows: list[Mismatch], report: LoadingReport, *, offered: bool) -> Pick:
+    first = rows[0]
+    modules = tuple(dict.fromkeys(module_of(m.key) for m in rows))
+    saved, wanted = (shape[0] if shape else 1 for shape in (first.saved, first.wanted))
+    begins = ", ".join(f'"{module}."' for module in modules)
+    begins = begins if len(modules) == 1 else f"({begins})"
+    drop = (
+        f"state = {{k: v for k, v in state.items() if not k.startswith({begins})}}"
+        if all(modules)
+        else f"for key in {[m.key for m in rows]}:\n    del state[key]"
+    )
+    one = len(rows) == 1
+    name = "head-replaced" if len(modules) == 1 else "head-replaced/several"
+    if offered and report.model != "the model":
+        name = "head-replaced/pretrained"
+    return pick(
+        name,
+        model=report.model,
+        layer=f"The layer {modules[0]}".rstrip(),
+        layers=listed(modules),
+        keys=some(m.key or "one parameter" for m in rows),
+        differ="differs" if one else "differ",
+        these="this key" if one else "these keys",
+        saved=saved,
+        wanted=wanted,
+        width="out_channels" if any(len(m.saved) > 2 for m in rows) else "out_features",
+        drop=drop,
+    )
+
+
+def _transposed(those: list[Mismatch], report: LoadingReport) -> Pick:
+    shown = quoted(those)
+    convolutional = any(re.search(r"c_attn|c_proj|c_fc", m.key) for m in those)
+    return pick(
+        "weight-transposed/conv1d" if convolutional else "weight-transposed",
+        number=len(those),
+        of=len(report.mismatches),
+        first=numbers(those[0]),
+        every=shown,
+        more="" if len(those) <= 8 else "  # and the others",
+    )
+
+
+def _vocabulary(rows: list[Mismatch], report: LoadingReport) -> Pick:
+    saved, wanted = rows[0].saved[0], rows[0].wanted[0]
+    resized = LANGUAGE.search(report.model) and any(leaf_of(m.key) == "weight" for m in rows)
+    return pick(
+        "vocabulary-size/resize" if resized else "vocabulary-size",
+        saved=saved,
+        wanted=wanted,
+        kept=min(saved, wanted),
+        some=some(m.key or "the table" for m in rows),
+        keys=quoted(rows),
+    )
+
+
+def _input_width(first: Mismatch) -> Pick:
+    width = "in_channels" if len(first.saved) > 2 else "in_features"
+    saved = first.saved[1]
+    return pick(
+        "input-width-changed", key=first.key or "key", numbers=numbers(first), width=width,
+        saved=saved,
+    )  # fmt: skip
+
+
+def _other_widths(every: list[Mismatch], *, offered: bool) -> Pick:
+    sizes = Counter(
+        (a, b) for m in every for a, b in zip(m.saved, m.wanted, strict=False) if a != b
+    )
+    keys, first = count(every, "key"), numbers(every[0])
+    most = sizes.most_common(1)
+    common = ""
+    if most and most[0][1] > 2:
+        (saved, wanted), times = most[0]
+        common = f"; {saved} stands where the model has {wanted}, {times} times"
+    name = "other-widths/pretrained" if offered else "other-widths"
+    return pick(name, keys=keys, first=first, common=common)
