@@ -355,7 +355,7 @@ def _words(pattern: str) -> list[str]:
         plain = re.sub(r"\([^()]*\)", ".", before)
     if "|" in plain:
         return []
-    plain = re.sub(r"(?:\\.|[^\\])(?:[?*+]|\{[\d,]+\})|\\\w", ".", plain)
+    plain = re.sub(r"(?:\\.|[^\\])(?:[?*+]|\{[\d,]+\})\??|\\\w", ".", plain)
     runs = re.split(r"[.^$]", plain)
     return [re.sub(r"[\uE000-\uF8FF]", lambda c: chr(ord(c[0]) - PRIVATE), run) for run in runs]
 

@@ -9,7 +9,8 @@ from fcinspect.diagnosis.records import Decision
 
 LACKING = re.compile(
     r"Parameter indices which did not receive grad for rank \d+:\s*(?P<indices>[\d ]+)"
-    r"|Parameters which did not receive grad for rank \d+:\s*(?P<names>[\w., ]+)"
+    r"|Parameters which did not receive grad for rank \d+:\s*"
+    r"(?P<names>[\w., ]+?)(?= ?Parameter indices|\n|$)"
 )
 TWICE = re.compile(
     r"Parameter at index (\d+)(?: with name ([\w.]+))? has been marked as ready twice"
@@ -56,7 +57,7 @@ def partitioned(facts: Facts) -> Decision | None:
 def unfinished(facts: Facts) -> Decision:
     """Expected to have finished reduction in the prior iteration"""
     text = facts.flat_text
-    lacking = LACKING.search(text)
+    lacking = LACKING.search(facts.text)
     found = names = ""
     if lacking is not None:
         those = re.findall(r"[\w.]+", lacking["indices"] or lacking["names"])

@@ -155,10 +155,22 @@ def backend(operator: str, backend: str) -> Decision:
     return Decision("operator-not-for-device", **values)
 
 
-def primitive(what: str) -> Decision:
+def mps_types(a: str, b: str) -> Decision:
+    """input types 'tensor<1x4x1xf16>' and 'tensor<1xf32>' are not broadcast compatible"""
+    kinds = [text.rpartition("x")[2] for text in (a, b)]
+    types = " and ".join(kinds)
+    return Decision("mps-dtypes/half" if kinds[0] != kinds[1] else "mps-shapes", types=types)
+
+
+def primitive(what: str, facts: Facts) -> Decision:
     """could not create a primitive descriptor for the matmul primitive"""
     shown = what or "form of this operation"
     happened = f"oneDNN could not make its {what or 'primitive'} for these operands."
+    logged = re.findall(r"src_a:(\w+?):\S* src_b:(\w+?):", facts.text)
+    if logged and logged[-1][0] != logged[-1][1]:
+        a, b = logged[-1]
+        return Decision("onednn-dtypes", "onednn-no-primitive", happened=happened, what=shown, a=a,
+                        b=b)  # fmt: skip
     return Decision("onednn-no-primitive", happened=happened, what=shown)
 
 

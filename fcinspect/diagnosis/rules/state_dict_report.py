@@ -18,12 +18,17 @@ SHAPE = r"(?:torch\.Size\()?\[[\d,\s]*\]\)?"
 MISMATCH = re.compile(
     r"(?:size mismatch for (?P<key>\S+?): ?)?copying a param (?:with shape|of)"
     rf" (?P<saved>{SHAPE}) from (?:the )?checkpoint[,;.]?\s*"
-    rf"(?:the shape in (?:the )?current model is|where the shape is) (?P<wanted>{SHAPE})",
+    rf"(?:the shape in (?:the )?current model is(?: a)?|where the shape is)"
+    rf" (?P<wanted>{SHAPE})",
     re.IGNORECASE,
 )
 FOUND_SHAPE = re.compile(
     rf"- (?P<key>[\w.]+): found shape (?P<saved>{SHAPE}) in the checkpoint and"
     rf" (?P<wanted>{SHAPE}) in the model instantiated"
+)
+TABLE_ROW = re.compile(
+    rf"(?P<key>[\w.]+) *\| *MISMATCH *\|.{{0,80}}?ckpt: (?P<saved>{SHAPE}) vs model: ?"
+    rf"(?P<wanted>{SHAPE})"
 )
 OLD_MISMATCH = re.compile(
     r"While copying the parameter named \"?(?P<key>[^\s\"]+?)\"?, whose dimensions in the model"
@@ -91,7 +96,7 @@ def read_report(text: str) -> LoadingReport:
         found["Missing"].update(dict.fromkeys(re.findall(r"'([^']+)'", old)))
     shapes = [
         Mismatch(m["key"] or "", shape_of(m["saved"]), shape_of(m["wanted"]))
-        for pattern in (MISMATCH, OLD_MISMATCH, FOUND_SHAPE)
+        for pattern in (MISMATCH, OLD_MISMATCH, FOUND_SHAPE, TABLE_ROW)
         for m in pattern.finditer(" ".join(text.split()))
     ]
     model = MODEL.search(text)

@@ -58,10 +58,12 @@ def shape_causes(report: LoadingReport, *, offered: bool = False) -> list[Explai
     if positions:
         causes.append((len(positions), _position(positions)))
     if rest:
-        causes += _rows_or_columns(rest, report, offered=offered)
+        others = _rows_or_columns(rest, report, offered=offered)
+        causes += others or ([(len(every), differ)] if positions else [])
     if transposed:
         causes.append((len(transposed), _transposed(transposed, report)))
-    if not causes or len({module_of(m.key) for m in every}) > 1:
+    told = any(cause is differ for _, cause in causes)
+    if not causes or (len({module_of(m.key) for m in every}) > 1 and not told):
         causes.append((0 if causes else len(every), differ))
     return causes
 
@@ -188,12 +190,16 @@ def _grouped(every: list[Mismatch]) -> Pick | None:
     saved, wanted = every[0].saved[0], every[0].wanted[0]
     few = saved
     width = next((m.saved[1] for m in every if len(m.saved) == 2), 0)
-    if not all(KEY_VALUE.search(m.key) for m in every):
+    if any(QUERY_KEY_VALUE.search(m.key) for m in every):
         if not (width and all(QUERY_KEY_VALUE.search(m.key) for m in every)):
             return None
-        if wanted != 3 * width:
+        # split over devices, it is a part of the 3·width rows
+        parts = 3 * width // wanted if wanted and 3 * width % wanted == 0 else 0
+        if parts not in (1, *PARTS):
             return None
-        few, wanted = (saved - width) // 2, width
+        few, wanted = (saved * parts - width) // 2, width
+    elif not all(KEY_VALUE.search(m.key) for m in every):
+        return None
     if not parts_of(few, wanted):
         return None
     name = "grouped-query" if few < wanted else "grouped-query/model"
@@ -259,6 +265,15 @@ def _position(those: list[Mismatch]) -> Pick:
     first = those[0]
     sizes = next(((a, b) for a, b in zip(first.saved, first.wanted, strict=True) if a != b), (0, 0))
     shown = squares(*sizes)
+    tokens = [side_of(size) for size in sizes]
+    if not shown and all(tokens) and len({found[0] for found in tokens if found}) == 1:
+        side, saved, wanted = 0, 0, 0
+        if tokens[0] and tokens[1]:
+            (side, saved), (_, wanted) = tokens[0], tokens[1]
+        return pick(
+            "position-tokens", key=first.key, numbers=numbers(first), patches=side * side,
+            saved=saved, wanted=wanted,
+        )  # fmt: skip
     squared = f"; {shown}: patches of square images" if shown else ""
     return pick("position-count", key=first.key, numbers=numbers(first) + squared)
 
@@ -275,6 +290,10 @@ def _heads(rows: list[Mismatch]) -> bool:
     """Whether they are output layers; with a normalisation it is a width."""
     modules = dict.fromkeys(module_of(m.key) for m in rows)
     weights = dict.fromkeys(module_of(m.key) for m in rows if len(m.saved) > 1)
+    patterns = {re.sub(r"\d+", "#", name) for name in modules}
+    block = re.search(r"(?:layers?|blocks?|stages?|h)\.#", next(iter(patterns)))
+    if len(modules) > 1 and len(patterns) == 1 and block:
+        return False  # the same layer of each block
     if _one_count(rows):
         return len(modules) == 1 or (len(modules) <= MOST_HEADS and modules == weights)
     # boxes have four numbers for each class
@@ -358,5 +377,10 @@ def _other_widths(every: list[Mismatch], *, offered: bool) -> Pick:
     if most and most[0][1] > 2:
         (saved, wanted), times = most[0]
         common = f"; {saved} stands where the model has {wanted}, {times} times"
+    kernel = next((m for m in every if len(m.saved) == len(m.wanted) == 4 and
+                   m.saved[2:] != m.wanted[2:]), None)  # fmt: skip
+    if kernel is not None:
+        common = f"; {kernel.key} has kernels (patches) of {kernel.saved[2:]} in the file and"
+        common += f" {kernel.wanted[2:]} in the model"
     name = "other-widths/pretrained" if offered else "other-widths"
     return pick(name, keys=keys, first=first, common=common)
