@@ -6,9 +6,14 @@ import pytest
 
 from fcinspect.diagnosis.recognising import diagnose
 from fcinspect.diagnosis.records import Cause, Diagnosis
-from tests.diagnosis.reported import Report
+from tests.diagnosis.reported import Report, exported, libraries, state_dicts, weight_files
 
-REPORTS: list[Report] = []
+REPORTS: list[Report] = [
+    *state_dicts.REPORTS,
+    *weight_files.REPORTS,
+    *libraries.REPORTS,
+    *exported.REPORTS,
+]
 
 
 def said(cause: Cause) -> str:
