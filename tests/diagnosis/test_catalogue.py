@@ -314,6 +314,12 @@ def test_a_file_is_read() -> None:
     assert second.wordings[0].markers == ("not enough rows", "in the batch")
 
 
+def test_a_lazy_quantifier_leaves_no_sign() -> None:
+    """A marker is searched as it stands, so it holds words alone."""
+    text = "kind: loss\n~ x.*?rows: .{1,9}?of\nRows.\n- few: Few\n  fix: Take more\n"
+    assert parsed(text, "loss.txt")[0].wordings[0].markers == ("rows:",)
+
+
 def read_wholly(text: str) -> None:
     """Read every part of every message of a text."""
     for message in parsed(text, "loss.txt"):

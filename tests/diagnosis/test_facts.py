@@ -35,6 +35,34 @@ CASES = (
         "RuntimeError: mat1 and mat2 shapes cannot be multiplied (6x5120 and 1x2560)",
         "slices-of-packed-weight",
     ),
+    Shown(
+        "lora-config-of-a-newer-peft",
+        "TypeError: __init__() got an unexpected keyword argument 'corda_config'",
+        'Traceback (most recent call last):\n  File "/srv/load.py", line 4, in <module>\n'
+        "    config = LoraConfig.from_pretrained(path)\n"
+        '  File "/env/lib/python3.11/site-packages/peft/config.py", line 134, in from_peft_type\n'
+        "    return config_cls(**kwargs)\n"
+        "TypeError: __init__() got an unexpected keyword argument 'corda_config'",
+        "adapter-config-newer",
+    ),
+    Shown(
+        "bitsandbytes-library-missing",
+        "AttributeError: 'NoneType' object has no attribute 'cquantize_blockwise_fp16_nf4'",
+        'Traceback (most recent call last):\n  File "/env/lib/python3.11/site-packages/'
+        'bitsandbytes/functional.py", line 1012, in quantize_4bit\n'
+        "    lib.cquantize_blockwise_fp16_nf4(*args)\n"
+        "AttributeError: 'NoneType' object has no attribute 'cquantize_blockwise_fp16_nf4'",
+        "bitsandbytes-without-gpu",
+    ),
+    Shown(
+        "weight-empty-under-zero3",
+        "RuntimeError: size mismatch, got input (8), mat (8x4096), vec (0)",
+        "[2024-05-01 10:00:00,000] [INFO] DeepSpeed info: version=0.14.0\n"
+        'Traceback (most recent call last):\n  File "/srv/train.py", line 90, in <module>\n'
+        "    values = model.value_head(hidden)\n"
+        "RuntimeError: size mismatch, got input (8), mat (8x4096), vec (0)",
+        "weight-partitioned",
+    ),
 )
 
 

@@ -13,6 +13,12 @@ LEAST_WIDTH = 256
 """A width of a model that is computed in float8 is no smaller, and a multiple of 64."""
 
 
+def newer_config(facts: Facts) -> Decision | None:
+    """LoraConfig.__init__() got an unexpected keyword argument 'corda_config'"""
+    named = re.search(r"unexpected keyword argument '(\w+)'", facts.flat)
+    return None if named is None else Decision("adapter-config-newer", name=named[1])
+
+
 def targets(targets: str) -> Decision:
     """Target modules ['q_proj'] not found in the base model."""
     shown = targets.strip()
@@ -59,6 +65,8 @@ def float8(which: str, shape: str, of: int) -> Decision:
     bad = next((size for size in reversed(sizes) if size % of), sizes[-1] if sizes else 0)
     wide = sizes[0] if len(sizes) > 1 else 0
     weight = which in ("mat2", "mat_b")
+    if which == "dims" and sizes and sizes[-1] % of == 0:
+        of //= 2  # rows need only be multiples of 8
     happened = f"A product in float8 takes sizes that are multiples of {of}; {which} is {shown}."
     kept = f"m.in_features % {of} == 0 and m.out_features % {of} == 0"
     causes = ["float8-rows"]
@@ -68,4 +76,4 @@ def float8(which: str, shape: str, of: int) -> Decision:
         causes = ["float8-batch", "float8-layer"]
     elif which != "dims":
         causes = ["float8-layer", "float8-rows"]
-    return Decision(*causes, happened=happened, shape=shown, bad=bad, wide=wide, kept=kept)
+    return Decision(*causes, happened=happened, shape=shown, bad=bad, wide=wide, kept=kept, of=of)

@@ -133,7 +133,7 @@ def _common_part(report: LoadingReport) -> list[Explained]:
     change = f'k.removeprefix("{prefix}")'
     again = pick(
         WRAPPERS.get(prefix, "checkpoint-prefix"), told=told, fix=fix, change=change,
-        part=prefix[:-1],
+        part=prefix[:-1], kept="", strict="",
     )  # fmt: skip
     if prefix in WRAPPERS:
         return [(len(keys), again)]
@@ -250,7 +250,12 @@ def _saved_prefix(report: LoadingReport) -> list[Explained]:
         if wrapper == "module.":
             fix += "; next time save model.module.state_dict()"
         change = f'k.removeprefix("{prefix}")'
-        told = pick(cause, told=begins, fix=fix, change=change, part=prefix[:-1])
+        whole = fitting == len(report.unexpected)
+        kept = "" if whole else f" if {change} in model.state_dict()"
+        strict = "" if fitting >= len(report.missing) else ", strict=False"
+        told = pick(
+            cause, told=begins, fix=fix, change=change, part=prefix[:-1], kept=kept, strict=strict
+        )
         found.append((2 * fitting, told))
     for wrapper, cause in WRAPPERS.items():
         holding = (key for key in report.unexpected if f".{wrapper}" in key)
@@ -258,7 +263,8 @@ def _saved_prefix(report: LoadingReport) -> list[Explained]:
         if inside:
             holds = f'{len(inside)} of {of} contain "{wrapper}" and are missing without it'
             fix = f'Remove "{wrapper}" from the keys, or save the model inside the wrapper'
-            told = pick(cause, told=holds, fix=fix, change=f'k.replace("{wrapper}", "")')
+            change = f'k.replace("{wrapper}", "")'
+            told = pick(cause, told=holds, fix=fix, change=change, kept="", strict="")
             found.append((2 * len(inside), told))
     return found
 

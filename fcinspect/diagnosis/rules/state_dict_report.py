@@ -37,6 +37,10 @@ OLD_MISMATCH = re.compile(
 OLD_UNEXPECTED = re.compile(r"unexpected key \"?([\w.]+)\"? in state_dict")
 OLD_MISSING = re.compile(r"missing keys in state_dict: \"?\{([^}]*)")
 MODEL = re.compile(r"loading state_dict for (\w+)")
+PATTERNS = (
+    *(SECTION, MODEL, OLD_UNEXPECTED, OLD_MISSING),
+    *(MISMATCH, OLD_MISMATCH, FOUND_SHAPE, TABLE_ROW),
+)
 MOST_SHOWN = 4
 
 Explained = tuple[int, Pick]
@@ -87,19 +91,24 @@ class LoadingReport:
 
 def read_report(text: str) -> LoadingReport:
     """Return what the message of load_state_dict says."""
+    return _report(" ".join(text.split()), PATTERNS)
+
+
+def _report(text: str, patterns: tuple[re.Pattern[str], ...]) -> LoadingReport:
+    section_of, model_of, old_unexpected, old_missing, *mismatches_of = patterns
     found: dict[str, dict[str, None]] = {"Missing": {}, "Unexpected": {}}
-    for section in SECTION.finditer(text):
+    for section in section_of.finditer(text):
         keys = ("".join(key.split()) for key in QUOTED.findall(section[2]))
         found[section[1]].update(dict.fromkeys(key for key in keys if key))
-    found["Unexpected"].update(dict.fromkeys(OLD_UNEXPECTED.findall(text)))
-    for old in OLD_MISSING.findall(text):
+    found["Unexpected"].update(dict.fromkeys(old_unexpected.findall(text)))
+    for old in old_missing.findall(text):
         found["Missing"].update(dict.fromkeys(re.findall(r"'([^']+)'", old)))
     shapes = [
         Mismatch(m["key"] or "", shape_of(m["saved"]), shape_of(m["wanted"]))
-        for pattern in (MISMATCH, OLD_MISMATCH, FOUND_SHAPE, TABLE_ROW)
-        for m in pattern.finditer(" ".join(text.split()))
+        for pattern in mismatches_of
+        for m in pattern.finditer(text)
     ]
-    model = MODEL.search(text)
+    model = model_of.search(text)
     return LoadingReport(
         model[1] if model else "the model",
         tuple(found["Missing"]),

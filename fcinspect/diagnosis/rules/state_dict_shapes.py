@@ -78,8 +78,22 @@ def _rows_or_columns(
             return [(len(rest), _vocabulary(rest, report))]
         if _heads(rest):
             return [(len(rest), _head(rest, report, offered=offered))]
-    elif len(rest) == 1 and len(saved) == len(wanted) > 1 and saved[0] == wanted[0]:
+        return []
+    if len(rest) == 1 and len(saved) == len(wanted) > 1 and saved[0] == wanted[0]:
         return [(1, _input_width(first))]
+    columns = [m for m in rest if m.saved[1:2] != m.wanted[1:2]]
+    rows = [m for m in rest if m not in columns]
+    entering = columns[0]
+    alone = len(columns) == 1 and entering.saved[:1] == entering.wanted[:1]
+    if rows and alone and all(m.saved[1:] == m.wanted[1:] for m in rows) and _heads(rows):
+        ends = pick(
+            "ends-changed",
+            first=module_of(entering.key) or entering.key,
+            last=listed(dict.fromkeys(module_of(m.key) for m in rows)),
+            numbers=f"{numbers(entering)}; {numbers(rows[0])}",
+            keys=quoted(rest),
+        )
+        return [(len(rest), ends)]
     return []
 
 
