@@ -30,6 +30,8 @@ BUFFER = re.compile(
     r"|\.h\.\d+\.attn\.(?:attention\.)?(?:masked_)?bias$"
 )
 """What newer versions of a library compute, and older ones saved; or the other way round."""
+LOSS = re.compile(r"(?:^|\.)(?:criterion|loss\w*|\w*_loss)\.(?:\w+\.)?(?:pos_)?weight$")
+"""The class weights of a loss, which are buffers of a module that holds it."""
 PROFILED = re.compile(r"(?:^|\.)total_(?:ops|params)$")
 """What a counter of operations (thop) leaves in a model."""
 STATISTICS = frozenset({"running_mean", "running_var", "num_batches_tracked"})
@@ -110,7 +112,11 @@ def _adapter_name(report: LoadingReport) -> list[Explained]:
 def _buffers(report: LoadingReport) -> list[Explained]:
     """Explain buffers that a model computes for itself, and what a profiler leaves."""
     keys = report.unexpected + report.missing
-    for cause, pattern in (("buffer-not-saved", BUFFER), ("profiler-buffers", PROFILED)):
+    for cause, pattern in (
+        ("buffer-not-saved", BUFFER),
+        ("profiler-buffers", PROFILED),
+        ("loss-weight-saved", LOSS),
+    ):
         those = [key for key in keys if pattern.search(key)]
         if those and len(those) == len(keys):
             told = f"only {some(those)} {'differs' if len(those) == 1 else 'differ'}"

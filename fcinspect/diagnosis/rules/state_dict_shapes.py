@@ -19,6 +19,7 @@ from fcinspect.diagnosis.rules.state_dict_report import (
 )
 
 TABLE = re.compile(r"emb|wte|vocab|token|shared|lm_head|relative_attention_bias|lookup", re.I)
+CLASSES = re.compile(r"class|cls_|bbox|label|score", re.I)
 POSITION = re.compile(
     r"pos(?:ition)?(?:al)?_?(?:ids|emb\w*|enc\w*|table)|relative_position_\w+|wpe|(?:^|[._])pe$",
     re.I,
@@ -297,7 +298,8 @@ def _one_count(rows: list[Mismatch]) -> bool:
 
 
 def _tables(rows: list[Mismatch], report: LoadingReport) -> bool:
-    return report.model == "Embedding" or any(TABLE.search(m.key) for m in rows)
+    named = [m.key for m in rows if TABLE.search(m.key) and not CLASSES.search(m.key)]
+    return report.model == "Embedding" or bool(named)
 
 
 def _heads(rows: list[Mismatch]) -> bool:

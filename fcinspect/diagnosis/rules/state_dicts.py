@@ -6,11 +6,15 @@ import re
 
 from fcinspect.diagnosis.facts import Facts
 from fcinspect.diagnosis.records import Decision
-from fcinspect.diagnosis.rules.state_dict_keys import key_causes
+from fcinspect.diagnosis.rules.state_dict_keys import STATE_KEYS, WRAPPERS, key_causes
 from fcinspect.diagnosis.rules.state_dict_report import read_report
 from fcinspect.diagnosis.rules.state_dict_shapes import shape_causes
 
 MOST_CAUSES = 4
+LEAVES = {"weight", "bias", "running_mean", "running_var", "qweight", "scales", "gamma", "beta"}
+"""How keys of weights end."""
+LOADED = re.compile(r"torch\.load|load_file|ckpt|checkpoint|state_dict", re.IGNORECASE)
+"""What stands in a line that reads a file of weights."""
 FAILED = re.compile(
     r'While (?:copying|swapping) the parameter named "?(?P<key>[^\s"]+)"?,.*?an exception occurred '
     r":\s*(?P<why>.*?)(?:\.?\s*$|\.\n)",
@@ -105,3 +109,19 @@ def weights_only(facts: Facts) -> Decision:
     if what.startswith(("numpy.", "_codecs.", "argparse.")):
         causes.reverse()
     return Decision(*causes, among=f", including {what}", what=what)
+
+
+def key_error(key: str, facts: Facts) -> Decision | None:
+    """KeyError: 'module.conv1.weight', of a dict of weights; other KeyErrors are another's."""
+    if facts.error != "KeyError" and not facts.message.startswith("KeyError"):
+        return None
+    name = key.partition(".")[0] + "."
+    if "state_dict" in key or (key in STATE_KEYS and LOADED.search(facts.text)):
+        return Decision("entry-not-saved")
+    if key.rpartition(".")[2] not in LEAVES or "." not in key:
+        return None
+    if name in WRAPPERS:
+        return Decision("key-prefix-differs", "key-not-in-weights", prefix=name)
+    if "lm_head" in key:
+        return Decision("tied-weights/key", "key-not-in-weights")
+    return Decision("key-not-in-weights")

@@ -274,4 +274,44 @@ REPORTS = (
         says=("torchvision", "torch.version.cuda"),
         address="https://github.com/pytorch/vision/issues/3058",
     ),
+    Report(
+        "ort-grid",
+        "Non-zero status code returned while running Add node. Name:'/model/decoder/Add' "
+        "Status Message: /work/onnxruntime/core/providers/cpu/math/element_wise_ops.h:560 "
+        "void onnxruntime::BroadcastIterator::Append(ptrdiff_t, ptrdiff_t) axis == 1 || "
+        "axis == largest was false. Attempting to broadcast an axis by a dimension other "
+        "than 1. 6400 by 24960",
+        "exported-constant-tensor",
+        says=("6400", "x.shape"),
+        address="https://github.com/AaronCIH/APGCC/issues/22",
+    ),
+    Report(
+        "ort-expand",
+        "onnxruntime.capi.onnxruntime_pybind11_state.Fail: [ONNXRuntimeError] : 1 : FAIL "
+        ": Non-zero status code returned while running Expand node. "
+        "Name:'/encoder/Expand' Status Message: /encoder/Expand: left operand cannot "
+        "broadcast on dim 1 LeftShape: {1,6,32}, RightShape: {1,33,32}",
+        "exported-constant-tensor",
+        says=("1,6,32",),
+        address="https://github.com/pytorch/pytorch/issues/101502",
+    ),
+    Report(
+        "dynamo-linear",
+        "torch._dynamo.exc.TorchRuntimeError: RuntimeError when making fake tensor call\n"
+        "  Explanation: Dynamo failed to run FX node with fake tensors: call_function "
+        "<built-in function linear>(*(FakeTensor(..., device='cuda:0', size=(s77, s27, "
+        "s53)), FakeTensor(..., device='cuda:0', size=(4096, 3072)), None),",
+        "fails-without-compiling",
+        says=('set_stance("force_eager")',),
+        never=("nn.Linear(",),
+        address="https://github.com/BobJohnson24/ComfyUI-INT8-Fast/issues/63",
+    ),
+    Report(
+        "symbolic-broadcast",
+        "TorchRuntimeError: The size of tensor a (1280) must match the size of tensor b "
+        "(s4) at non-singleton dimension 1)",
+        "compiled-sizes-differ",
+        says=("1280", "s4"),
+        address="https://github.com/GAD-cell/vlm-grpo/issues/9",
+    ),
 )

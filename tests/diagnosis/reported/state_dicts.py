@@ -397,4 +397,163 @@ REPORTS = (
         never=("state[key].T",),
         address="https://github.com/andreamad8/DialoGPT2-Interact/issues/1",
     ),
+    Report(
+        "anchors-and-classes",
+        "RuntimeError: Error(s) in loading state_dict for FasterRCNN:\n"
+        "\tsize mismatch for rpn.head.bbox_pred.bias: copying a param with shape "
+        "torch.Size([60]) from checkpoint, the shape in current model is torch.Size([12]).\n"
+        "\tsize mismatch for roi_heads.box_predictor.cls_score.weight: copying a param "
+        "with shape torch.Size([91, 1024]) from checkpoint, the shape in current model is "
+        "torch.Size([3, 1024]).\n"
+        "\tsize mismatch for roi_heads.box_predictor.cls_score.bias: copying a param with "
+        "shape torch.Size([91]) from checkpoint, the shape in current model is "
+        "torch.Size([3]).\n"
+        "\tsize mismatch for roi_heads.box_predictor.bbox_pred.weight: copying a param "
+        "with shape torch.Size([364, 1024]) from checkpoint, the shape in current model "
+        "is torch.Size([12, 1024]).",
+        "other-widths",
+        says=("rpn.head.bbox_pred.bias",),
+        never=("startswith(",),
+        address="https://github.com/alankbi/detecto/issues/50",
+    ),
+    Report(
+        "detection-classes",
+        "RuntimeError: Error(s) in loading state_dict for DETR:\n"
+        "\tsize mismatch for class_embed.weight: copying a param with shape torch.Size([6, "
+        "256]) from checkpoint, the shape in current model is torch.Size([92, 256]).\n"
+        "\tsize mismatch for class_embed.bias: copying a param with shape torch.Size([6]) "
+        "from checkpoint, the shape in current model is torch.Size([92]).",
+        "head-replaced",
+        says=("class_embed", "92", "6"),
+        never=("vocabulary",),
+        address="https://github.com/bubbliiiing/detr-pytorch/issues/4",
+    ),
+    Report(
+        "characters-everywhere",
+        "RuntimeError: Error(s) in loading state_dict for DistributedDataParallel:\n"
+        "\tsize mismatch for module.decoder.embedding.weight: copying a param with shape "
+        "torch.Size([38, 38]) from checkpoint, the shape in current model is "
+        "torch.Size([83, 83]).\n"
+        "\tsize mismatch for module.decoder.word_linear.weight: copying a param with shape "
+        "torch.Size([256, 38]) from checkpoint, the shape in current model is "
+        "torch.Size([256, 83]).\n"
+        "\tsize mismatch for module.decoder.out.weight: copying a param with shape "
+        "torch.Size([38, 256]) from checkpoint, the shape in current model is "
+        "torch.Size([83, 256]).\n"
+        "\tsize mismatch for module.decoder.out.bias: copying a param with shape "
+        "torch.Size([38]) from checkpoint, the shape in current model is torch.Size([83]).",
+        "other-widths",
+        says=("38 stands where the model has 83",),
+        address="https://github.com/MhLiao/MaskTextSpotterV3/issues/53",
+    ),
+    Report(
+        "three-heads",
+        "RuntimeError: Error(s) in loading state_dict for YOLOX:\n"
+        "\tsize mismatch for head.cls_preds.0.weight: copying a param with shape "
+        "torch.Size([3, 128, 1, 1]) from checkpoint, the shape in current model is "
+        "torch.Size([80, 128, 1, 1]).\n"
+        "\tsize mismatch for head.cls_preds.0.bias: copying a param with shape "
+        "torch.Size([3]) from checkpoint, the shape in current model is torch.Size([80]).\n"
+        "\tsize mismatch for head.cls_preds.1.weight: copying a param with shape "
+        "torch.Size([3, 128, 1, 1]) from checkpoint, the shape in current model is "
+        "torch.Size([80, 128, 1, 1]).\n"
+        "\tsize mismatch for head.cls_preds.1.bias: copying a param with shape "
+        "torch.Size([3]) from checkpoint, the shape in current model is torch.Size([80]).\n"
+        "\tsize mismatch for head.cls_preds.2.weight: copying a param with shape "
+        "torch.Size([3, 128, 1, 1]) from checkpoint, the shape in current model is "
+        "torch.Size([80, 128, 1, 1]).\n"
+        "\tsize mismatch for head.cls_preds.2.bias: copying a param with shape "
+        "torch.Size([3]) from checkpoint, the shape in current model is torch.Size([80]).",
+        "head-replaced",
+        says=("head.cls_preds.2", "80"),
+        address="https://github.com/Megvii-BaseDetection/YOLOX/issues/1150",
+    ),
+    Report(
+        "finetuner-saved",
+        "RuntimeError: Error(s) in loading state_dict for VAE:\n"
+        '\tUnexpected key(s) in state_dict: "online_finetuner.weight", '
+        '"online_finetuner.bias"',
+        "layers-unexpected",
+        says=("online_finetuner", "if k in model.state_dict()"),
+        address="https://github.com/Lightning-Universe/paper-AAVAE/issues/2",
+    ),
+    Report(
+        "loss-weight-saved",
+        "RuntimeError: Error(s) in loading state_dict for Classifier:\n"
+        '\tUnexpected key(s) in state_dict: "criterion.pos_weight". ',
+        "loss-weight-saved",
+        says=("criterion.pos_weight", "__init__"),
+        address="https://github.com/Lightning-AI/pytorch-lightning/issues/2617",
+    ),
+    Report(
+        "rank-32",
+        "RuntimeError: Error(s) in loading state_dict for PeftModelForCausalLM:\n"
+        "\tsize mismatch for base_model.model.model.layers."
+        "14.self_attn.v_proj.lora_A.default.weight: copying a param with shape "
+        "torch.Size([32, 5120]) from checkpoint, the shape in current model is "
+        "torch.Size([128, 5120]).\n"
+        "\tsize mismatch for base_model.model.model.layers."
+        "14.self_attn.v_proj.lora_B.default.weight: copying a param with shape "
+        "torch.Size([5120, 32]) from checkpoint, the shape in current model is "
+        "torch.Size([5120, 128]).",
+        "lora-rank",
+        says=("rank 32", "rank 128"),
+        address="https://github.com/oobabooga/textgen/issues/3944",
+    ),
+    Report(
+        "adapter-of-another-model",
+        "RuntimeError: Error(s) in loading state_dict for PeftModelForCausalLM:\n"
+        "\tsize mismatch for base_model.model.model.layers."
+        "19.self_attn.k_proj.lora_A.default.weight: copying a param with shape "
+        "torch.Size([16, 3584]) from checkpoint, the shape in current model is "
+        "torch.Size([16, 4096]).\n"
+        "\tsize mismatch for base_model.model.model.layers."
+        "19.self_attn.k_proj.lora_B.default.weight: copying a param with shape "
+        "torch.Size([512, 16]) from checkpoint, the shape in current model is "
+        "torch.Size([1024, 16]).",
+        "adapter-of-another-base",
+        says=("3584", "base_model_name_or_path"),
+        never=("r=16",),
+        address="https://github.com/huggingface/autotrain-advanced/issues/487",
+    ),
+    Report(
+        "model-empty",
+        "RuntimeError: Error(s) in loading state_dict for TextModel:\n"
+        "\tsize mismatch for model.embeddings.word_embeddings.weight: copying a param with "
+        "shape torch.Size([30522, 768]) from checkpoint, the shape in current model is "
+        "torch.Size([0]).\n"
+        "\tsize mismatch for model.embeddings.position_embeddings.weight: copying a param "
+        "with shape torch.Size([512, 768]) from checkpoint, the shape in current model is "
+        "torch.Size([0]).\n"
+        "\tsize mismatch for model.encoder.layer.0.attention.self.query.weight: copying a "
+        "param with shape torch.Size([768, 768]) from checkpoint, the shape in current "
+        "model is torch.Size([0]).",
+        "model-partitioned",
+        says=("GatheredParameters", "the file is right"),
+        address="https://github.com/Lightning-AI/pytorch-lightning/issues/18648",
+    ),
+    Report(
+        "one-empty",
+        "RuntimeError: Error(s) in loading state_dict for MistralForCausalLM:\n"
+        "\tsize mismatch for model.embed_tokens.weight: copying a param with shape "
+        "torch.Size([0]) from checkpoint, the shape in current model is "
+        "torch.Size([32002, 4096]).\n"
+        "\tYou may consider adding `ignore_mismatched_sizes=True` in the model "
+        "`from_pretrained` method.",
+        "saved-empty",
+        says=("1 of 1 key", "zero_to_fp32.py"),
+        never=("resize_token_embeddings",),
+        address="https://github.com/axolotl-ai-cloud/axolotl/issues/933",
+    ),
+    Report(
+        "head-not-in-parameters",
+        '  File "/env/lib/python3.11/site-packages/vllm/model_executor/models/llama.py", '
+        "line 481, in load_weights\n"
+        "    param = params_dict[name]\n"
+        "            ~~~~~~~~~~~^^^^^^\n"
+        "KeyError: 'lm_head.weight'",
+        "tied-weights",
+        says=("tie_word_embeddings", "lm_head.weight"),
+        address="https://github.com/vllm-project/vllm/pull/6758",
+    ),
 )

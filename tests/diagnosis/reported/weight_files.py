@@ -120,4 +120,12 @@ REPORTS = (
         says=("1024", "Update llama.cpp"),
         address="https://github.com/xorbitsai/inference/issues/971",
     ),
+    Report(
+        "tied-head-missing",
+        "RuntimeError: Error(s) in loading state_dict for GemmaForCausalLM:\n"
+        '        Missing key(s) in state_dict: "lm_head.weight".',
+        "tied-weights",
+        says=("strict=False", "lm_head"),
+        address="https://github.com/TinyLLaVA/TinyLLaVA_Factory/issues/88",
+    ),
 )
