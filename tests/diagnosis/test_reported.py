@@ -6,10 +6,18 @@ import pytest
 
 from fcinspect.diagnosis.recognising import diagnose
 from fcinspect.diagnosis.records import Cause, Diagnosis
-from tests.diagnosis.reported import Report, exported, libraries, state_dicts, weight_files
+from tests.diagnosis.reported import (
+    Report,
+    exported,
+    libraries,
+    state_dicts,
+    state_shapes,
+    weight_files,
+)
 
 REPORTS: list[Report] = [
     *state_dicts.REPORTS,
+    *state_shapes.REPORTS,
     *weight_files.REPORTS,
     *libraries.REPORTS,
     *exported.REPORTS,

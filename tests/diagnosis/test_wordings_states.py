@@ -97,3 +97,91 @@ def test_every_key_of_a_renamed_prefix_is_mapped(
     run(first.code, model, saved)
     for a, b in zip(model.parameters(), saved.parameters(), strict=True):
         assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize(("hidden", "inner"), [(16, 64), (1024, 64), (64, 1024)])
+def test_a_hidden_layer_of_half_the_width_is_no_shard(hidden: int, inner: int) -> None:
+    """One width alone is halved: shards halve several, and keep that of the model."""
+
+    def made(width: int) -> nn.Module:
+        return nn.Sequential(nn.Linear(inner, width), nn.ReLU(), nn.Linear(width, inner))
+
+    assert loading(made(hidden), made(hidden // 2)).name == "other-widths"
+
+
+def blocks(width: int, split: int) -> nn.Sequential:
+    """Return two blocks of a transformer, of which one of `split` devices has a part."""
+    return nn.Sequential(
+        *(
+            nn.ModuleDict(
+                {
+                    "qkv": nn.Linear(width, 3 * width // split),
+                    "out": nn.Linear(width // split, width, bias=False),
+                    "up": nn.Linear(width, 4 * width // split),
+                    "down": nn.Linear(4 * width // split, width, bias=False),
+                }
+            )
+            for _ in range(2)
+        )
+    )
+
+
+def test_a_part_for_one_device_is_a_shard() -> None:
+    """Or the model is the part, and the file whole."""
+    assert loading(blocks(256, 1), blocks(256, 2)).name == "tensor-parallel-shard"
+    assert "4 tensor-parallel shards" in loading(blocks(256, 1), blocks(256, 4)).cause
+    assert loading(blocks(256, 2), blocks(256, 1)).name == "tensor-parallel-model"
+    assert loading(blocks(256, 1), blocks(128, 1)).name == "other-widths"
+
+
+def test_grouped_keys_and_values() -> None:
+    """Also where queries, keys and values are one layer."""
+
+    def made(rows: int, name: str) -> nn.Module:
+        return nn.ModuleDict({name: nn.Linear(512, rows, bias=False)})
+
+    first = loading(made(512, "k_proj"), made(128, "k_proj"))
+    assert first.name == "grouped-query"
+    assert "128 of 512" in first.evidence
+    assert loading(made(128, "v_proj"), made(512, "v_proj")).name == "grouped-query"
+    assert loading(made(3 * 512, "qkv"), made(512 + 2 * 128, "qkv")).name == "grouped-query"
+
+
+def test_weights_of_the_same_numbers_take_the_shape_of_the_model() -> None:
+    """A linear layer becomes a convolution of 1×1."""
+    model, saved = nn.Conv2d(3, 4, 1, bias=False), nn.Linear(3, 4, bias=False)
+    first = loading(model, saved)
+    assert first.name == "shape-written-otherwise"
+    run(first.code, model, saved)
+    assert torch.equal(model.weight.flatten(), saved.weight.flatten())
+
+
+def test_both_ends_are_dropped() -> None:
+    """Grey images and fewer classes."""
+
+    def made(entering: int, classes: int) -> nn.Module:
+        return nn.ModuleDict({"conv": nn.Conv2d(entering, 4, 3), "fc": nn.Linear(4, classes)})
+
+    model, saved = made(1, 5), made(3, 10)
+    first = loading(model, saved)
+    assert first.name == "ends-changed"
+    run(first.code, model, saved)
+
+
+def test_a_prefix_beside_other_keys_leaves_them_out() -> None:
+    """The code loads what fits, and needs not all of the model."""
+    backbone = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 4), nn.Linear(4, 4))
+    saved = nn.ModuleDict({"backbone": backbone, "projector": nn.Linear(4, 2)})
+    model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 5))
+    first = loading(model, saved)
+    assert first.name == "checkpoint-prefix"
+    run(first.code, model, saved)
+    assert torch.equal(model.get_parameter("0.weight"), backbone.get_parameter("0.weight"))
+
+
+def test_a_part_that_the_model_lacks_is_not_left_out() -> None:
+    """Leaving the keys out would load nothing."""
+    saved = nn.ModuleDict({"net": convolutional(4).append(nn.Linear(2, 3))})
+    first = loading(nn.Module(), saved)
+    assert first.name == "inner-module-missing"
+    assert "if k in" not in str(first.code)

@@ -8,7 +8,8 @@ from collections import Counter, defaultdict
 
 from fcinspect.diagnosis.catalogue.parsing import lists
 from fcinspect.diagnosis.records import pick
-from fcinspect.diagnosis.rules.state_dict_quantised import QUANTISED, quantised
+from fcinspect.diagnosis.rules.state_dict_extras import extras
+from fcinspect.diagnosis.rules.state_dict_quantised import quantised
 from fcinspect.diagnosis.rules.state_dict_report import (
     LOAD,
     Explained,
@@ -24,16 +25,6 @@ NORMALISED = re.compile(
     r"(?:^|\.)(?:parametrizations\.\w+\.original\d?|parametrizations\.\w+\.0\.\w+|"
     r"\w+_(?:g|v|u|orig|mask))$"
 )
-LORA = re.compile(r"(?:^|[._])(?:lora_\w+|adapter\w*)(?:\.|$)|\.base_layer\.|^base_model\.model\.")
-BUFFER = re.compile(
-    r"(?:^|\.)(?:position_ids|inv_freq|relative_position_index|attn_mask)$"
-    r"|\.h\.\d+\.attn\.(?:attention\.)?(?:masked_)?bias$"
-)
-"""What newer versions of a library compute, and older ones saved; or the other way round."""
-LOSS = re.compile(r"(?:^|\.)(?:criterion|loss\w*|\w*_loss)\.(?:\w+\.)?(?:pos_)?weight$")
-"""The class weights of a loss, which are buffers of a module that holds it."""
-PROFILED = re.compile(r"(?:^|\.)total_(?:ops|params)$")
-"""What a counter of operations (thop) leaves in a model."""
 STATISTICS = frozenset({"running_mean", "running_var", "num_batches_tracked"})
 TIED = re.compile(
     r"(?:^|\.)(?:lm_head|decoder|embed_tokens|embed_out|output|cls\.predictions\.decoder)\.weight$"
@@ -57,71 +48,24 @@ MOST_WRITTEN = 12
 
 def key_causes(report: LoadingReport) -> list[Explained]:
     """Return all causes that explain missing or unexpected keys, in no order yet."""
+    prefixes = [*_saved_prefix(report), *_wanted_prefix(report)]
     found = [
         *_whole_checkpoint(report),
-        *_saved_prefix(report),
-        *_wanted_prefix(report),
+        *prefixes,
         *_common_part(report),
         *quantised(report),
-        *_adapter_name(report),
-        *_adapters(report),
-        *_buffers(report),
+        *extras(report),
         *_parametrised(report),
         *_statistics(report),
         *_bias(report),
         *_tied(report),
     ]
     if not any(explained == report.total for explained, _ in found):
-        found += [*_renamed(report), *_other_layers(report)]
+        # the keys that a prefix leaves are those of other layers, rather than renamed ones
+        most = max((explained for explained, _ in prefixes), default=0)
+        renamed = [] if 5 * most >= 3 * report.total else _renamed(report)
+        found += [*renamed, *_other_layers(report)]
     return found
-
-
-def _adapters(report: LoadingReport) -> list[Explained]:
-    found = []
-    for cause, keys, others, side in (
-        ("lora-checkpoint", report.unexpected, report.missing, "unexpected key"),
-        ("lora-model", report.missing, report.unexpected, "missing key"),
-    ):
-        those = [key for key in keys if LORA.search(key) and not QUANTISED.search(key)]
-        if cause == "lora-checkpoint" and report.model.startswith("Peft"):
-            continue
-        # wrapped base layers, whose plain names stand on the other side
-        plain = any("base_layer" in key or key.startswith("base_model.") for key in those)
-        if those:
-            told = f"{len(those)} of {count(keys, side)} belong to adapters: {some(those)}"
-            found.append((len(those) + len(others) * plain, pick(cause, told=told)))
-    return found
-
-
-def _adapter_name(report: LoadingReport) -> list[Explained]:
-    """Explain keys with the name of the adapter (default) on one side only."""
-    for cause, named, plain in (
-        ("adapter-name", report.missing, report.unexpected),
-        ("adapter-name/saved", report.unexpected, report.missing),
-    ):
-        pairs = {re.sub(r"(lora_\w+)\.(\w+)\.(?=weight$|bias$)", r"\1.", k): k for k in named}
-        fitting = [key for key in plain if pairs.get(key, key) != key]
-        if fitting:
-            found = pairs[fitting[0]]
-            name = re.sub(r".*lora_\w+\.(\w+)\.\w+$", r"\1", found)
-            told = f"{fitting[0]} stands on one side and {found} on the other"
-            return [(2 * len(fitting) + 1, pick(cause, told=told, adapter=name))]
-    return []
-
-
-def _buffers(report: LoadingReport) -> list[Explained]:
-    """Explain buffers that a model computes for itself, and what a profiler leaves."""
-    keys = report.unexpected + report.missing
-    for cause, pattern in (
-        ("buffer-not-saved", BUFFER),
-        ("profiler-buffers", PROFILED),
-        ("loss-weight-saved", LOSS),
-    ):
-        those = [key for key in keys if pattern.search(key)]
-        if those and len(those) == len(keys):
-            told = f"only {some(those)} {'differs' if len(those) == 1 else 'differ'}"
-            return [(len(those), pick(cause, told=told))]
-    return []
 
 
 def _common_part(report: LoadingReport) -> list[Explained]:

@@ -6,16 +6,14 @@ import re
 
 from fcinspect.diagnosis.facts import Facts
 from fcinspect.diagnosis.records import Decision, Shape, shape_of
-from fcinspect.diagnosis.rules.state_dict_shapes import (
+from fcinspect.diagnosis.rules.state_dict_parts import (
     KEY_VALUE,
-    POSITION,
-    TABLE,
     heads_of,
     is_packed,
     parts_of,
     same_numbers,
-    squares,
 )
+from fcinspect.diagnosis.rules.state_dict_shapes import POSITION, TABLE, squares
 
 LEAST_TOKENS = 5_000
 """So many rows are those of a table of tokens."""
