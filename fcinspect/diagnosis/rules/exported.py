@@ -98,9 +98,12 @@ def rank_two(which: str, facts: Facts) -> Decision:
 
 def symbolic(rows: str, features: str, wanted: str) -> Decision | None:
     """must have same reduction dim, but got [s77, s0*s53] X [784, 128]; plain numbers: another's"""
-    if not re.search(r"\b[su]\d", features) or not wanted.isdigit():
+    if not re.search(r"\b[su]\d", f"{rows} {features}") or not wanted.isdigit():
         return None
     size = int(wanted)
+    if features.isdigit():
+        happened = f"The compiled model has {features} features where the layer takes {size}."
+        return None if features == wanted else Decision("compiled-features", happened=happened)
     happened = f"The compiled model has {features} features where the layer takes {size}."
     factors = [factor for factor in re.split(r"[*()\s]+", features) if factor]
     symbols = [factor for factor in factors if re.match(r"[su]\d", factor)]

@@ -20,7 +20,9 @@ from fcinspect.diagnosis.rules.state_dict_report import (
 )
 
 TABLE = re.compile(r"emb|wte|vocab|token|shared|lm_head|relative_attention_bias|lookup", re.I)
-CLASSES = re.compile(r"class|cls_|bbox|label|score", re.I)
+CLASSES = re.compile(r"class|cls_|bbox|label|score|(?<!lm_)head|pred|logit", re.I)
+INSIDE = re.compile(r"(?:^|\.)(?:layers?|blocks?|stages?|h)\.\d+\.")
+"""A layer of one block among several, which is no output layer."""
 POSITION = re.compile(
     r"pos(?:ition)?(?:al)?_?(?:ids|emb\w*|enc\w*|table)|relative_position_\w+|wpe|(?:^|[._])pe$",
     re.I,
@@ -149,10 +151,8 @@ def _heads(rows: list[Mismatch]) -> bool:
     """Whether they are output layers; with a normalisation it is a width."""
     modules = dict.fromkeys(module_of(m.key) for m in rows)
     weights = dict.fromkeys(module_of(m.key) for m in rows if len(m.saved) > 1)
-    patterns = {re.sub(r"\d+", "#", name) for name in modules}
-    block = re.search(r"(?:layers?|blocks?|stages?|h)\.#", next(iter(patterns)))
-    if len(modules) > 1 and len(patterns) == 1 and block:
-        return False  # the same layer of each block
+    if any(INSIDE.search(name) and not CLASSES.search(name) for name in modules):
+        return False
     if _one_count(rows):
         return len(modules) == 1 or (len(modules) <= MOST_HEADS and modules == weights)
     # boxes have four numbers for each class

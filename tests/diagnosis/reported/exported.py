@@ -134,8 +134,8 @@ REPORTS = (
         "ort-reshape",
         "onnxruntime.capi.onnxruntime_pybind11_state.RuntimeException: [ONNXRuntimeError] "
         ": 6 : RUNTIME_EXCEPTION : Non-zero status code returned while running Reshape "
-        "node. Name:'Reshape_331' Status Message: /work/on"
-        "nxruntime/core/providers/cpu/tensor/reshape_helper.h:42 "
+        "node. Name:'Reshape_331' Status Message: /src/onn"
+        "xruntime/core/providers/cpu/tensor/reshape_helper.h:42 "
         "onnxruntime::ReshapeHelper::ReshapeHelper(const onnxruntime::TensorShape &, "
         "std::vector<int64_t> &, bool) gsl::narrow_cast<int64_t>(input_shape.Size()) == "
         "size was false. The input tensor cannot be reshaped to the requested shape. "
@@ -277,7 +277,7 @@ REPORTS = (
     Report(
         "ort-grid",
         "Non-zero status code returned while running Add node. Name:'/model/decoder/Add' "
-        "Status Message: /work/onnxruntime/core/providers/cpu/math/element_wise_ops.h:560 "
+        "Status Message: /src/onnxruntime/core/providers/cpu/math/element_wise_ops.h:560 "
         "void onnxruntime::BroadcastIterator::Append(ptrdiff_t, ptrdiff_t) axis == 1 || "
         "axis == largest was false. Attempting to broadcast an axis by a dimension other "
         "than 1. 6400 by 24960",
