@@ -63,6 +63,7 @@ from fcinspect.diagnosis.records import Cause
 FAMILIES = (
     *("product", "state_dicts", "losses", "dtypes", "devices"),
     *("backward", "optimizers", "construction", "shape", "arrays"),
+    *("cuda", "old"),
 )
 """The files, in the order in which they are tried."""
 HOLES = {
