@@ -1,4 +1,4 @@
-"""The answer to texts as people posted them is right, and no cause of it is a tempting wrong one."""
+"""The answer to texts as people posted them is right, and no cause of it is tempting and wrong."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from math import isqrt, prod
+from typing import Any
 
 from fcinspect.diagnosis.facts import Facts
 from fcinspect.diagnosis.records import Decision, Shape, pick
@@ -41,12 +42,13 @@ PRODUCTS = {
     "Matmul": ("left factor", "right factor"),
 }
 """Products of torch's own, and what their inputs are in a layer."""
-OF_TORCH = frozenset(
-    "Add Sub Mul Div View UnsafeView Reshape Expand T Transpose Permute Squeeze Unsqueeze Cat Stack"
-    " Sum Mean Select Slice Index IndexSelect Embedding CopySlices CopyBackwards Relu Threshold"
-    " Convolution CudnnConvolution ThnnConv2D MkldnnConvolution CudnnBatchNorm NativeBatchNorm"
-    " NativeLayerNorm NllLoss LogSoftmax Softmax MseLoss Gather Where".split()
+OF_TORCH = re.compile(
+    "Add|Sub|Mul|Div|(?:Unsafe)?View|Reshape|Expand|T|Transpose|Permute|(?:Uns|S)queeze|Cat|Stack"
+    "|Sum|Mean|Select|Slice|Index(?:Select)?|Embedding|CopySlices|CopyBackwards|Relu|Threshold"
+    "|(?:Cudnn|Mkldnn)?Convolution|ThnnConv2D|(?:Cudnn|Native)BatchNorm|NativeLayerNorm|NllLoss"
+    "|(?:Log)?Softmax|MseLoss|Gather|Where"
 )
+"""Other operations of torch's own."""
 LOOP = re.compile(r"\b(?P<name>p|param|params|parameter|par)\.grad\b")
 """What parameters are called in a loop over them."""
 NO_GRADIENT = (
@@ -125,7 +127,7 @@ def invalid(function: str, index: int, got: Shape, needed: Shape) -> Decision:
     plain = re.sub(r"Backward\d*$", "", function)
     if plain in PRODUCTS and function != plain:
         return _unnoticed(PRODUCTS[plain], index, got, needed)
-    if plain in OF_TORCH and function != plain:
+    if OF_TORCH.fullmatch(plain) and function != plain:
         return Decision("shapes-unnoticed")
     if len(got) == 2 and got == needed[::-1] and got != needed:
         return Decision("gradient-transposed", "gradients-in-wrong-order")
@@ -150,7 +152,7 @@ def _unnoticed(inputs: tuple[str, ...], index: int, got: Shape, needed: Shape) -
     if got[1 - axis] != needed[1 - axis]:
         return Decision("shapes-unnoticed")
     arriving, takes = (needed, got) if role == "input" else (got, needed)
-    values = {"arriving": arriving[axis], "takes": takes[axis]}
+    values: dict[str, Any] = {"arriving": arriving[axis], "takes": takes[axis]}
     times = arriving[axis] // takes[axis] if takes[axis] else 0
     side = isqrt(times)
     if times > 1 and times * takes[axis] == arriving[axis] and side * side == times:

@@ -62,7 +62,9 @@ def assertion(facts: Facts) -> Decision | None:
     if found is None:
         return None
     causes = (known.cause(name) for name in found.causes if isinstance(name, str))
-    return Decision(*(cause for cause in causes if isinstance(cause, Cause)), **found.values)
+    decided = Decision(*(cause for cause in causes if isinstance(cause, Cause)))
+    decided.values = found.values
+    return decided
 
 
 def blas(status: str, function: str, given: str) -> Decision:
