@@ -165,4 +165,27 @@ NAMES = (
     ),
 )
 
-REPORTS = (*BACKWARD, *SCALERS, *NAMES)
+LINES = (
+    Report(
+        "result-bound-to-its-own-name",
+        "    w = w - lr * w.grad\n    w.grad.zero_()\n"
+        "AttributeError: 'NoneType' object has no attribute 'zero_'",
+        "gradient-of-non-leaf",
+        ("leaf",),
+    ),
+    Report(
+        "loop-over-parameters",
+        "for p in model.parameters():\n    p.grad.data.mul_(0.5)\n"
+        "AttributeError: 'NoneType' object has no attribute 'data'",
+        "parameter-unused",
+        ("if p.grad is not None",),
+    ),
+    Report(
+        "text-in-place-of-ids",
+        "AttributeError: 'str' object has no attribute 'size'",
+        "text-input",
+        ("embedding",),
+    ),
+)
+
+REPORTS = (*LINES, *BACKWARD, *SCALERS, *NAMES)
