@@ -63,6 +63,22 @@ CASES = (
         "RuntimeError: size mismatch, got input (8), mat (8x4096), vec (0)",
         "weight-partitioned",
     ),
+    Shown(
+        "assertion-before-the-error",
+        "RuntimeError: CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "../aten/src/ATen/native/cuda/Indexing.cu:1146: indexSelectLargeIndex: block: [9,0,0], "
+        "thread: [5,0,0] Assertion `srcIndex < srcSelectDimSize` failed.\n"
+        "RuntimeError: CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "index-out-of-range",
+    ),
+    Shown(
+        "checkpoint-warned",
+        "RuntimeError: element 0 of tensors does not require grad and does not have a grad_fn",
+        "/env/lib/python3.9/site-packages/torch/utils/checkpoint.py:31: UserWarning: None of the "
+        "inputs have requires_grad=True. Gradients will be None\n"
+        "RuntimeError: element 0 of tensors does not require grad and does not have a grad_fn",
+        "checkpoint-without-gradient",
+    ),
 )
 
 

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from pkgutil import iter_modules
+
 import pytest
 
 from fcinspect.diagnosis.recognising import diagnose
 from fcinspect.diagnosis.records import Cause, Diagnosis
-from tests.diagnosis.reported import (
-    Report,
-    exported,
-    libraries,
-    state_dicts,
-    state_shapes,
-    weight_files,
-)
+from tests.diagnosis import reported
+from tests.diagnosis.reported import Report
 
+FILES = sorted(file.name for file in iter_modules(reported.__path__))
 REPORTS: list[Report] = [
-    *state_dicts.REPORTS,
-    *state_shapes.REPORTS,
-    *weight_files.REPORTS,
-    *libraries.REPORTS,
-    *exported.REPORTS,
+    report for name in FILES for report in import_module(f"{reported.__name__}.{name}").REPORTS
 ]
 
 

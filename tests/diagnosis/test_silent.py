@@ -586,3 +586,59 @@ def test_a_state_dict_that_does_not_load_is_diagnosed(tmp_path: Path) -> None:
     )  # fmt: skip
     report = searched(SQUARE, tmp_path, "4,6", weights=weights)
     assert report.likely[0].name == "module-prefix"
+
+
+CUTS = {
+    "detach": ("h = self.a(x).detach()\nreturn self.b(h)", ".detach()", "h = self.a(x).detach()"),
+    "data": ("h = self.a(x)\nreturn self.b(h.data)", ".data", "return self.b(h.data)"),
+    "numbers": (
+        "h = self.a(x)\nh = torch.tensor(h.tolist())\nreturn self.b(h)",
+        "torch.tensor(…)",
+        "h = torch.tensor(h.tolist())",
+    ),
+    "no-grad": (
+        "with torch.no_grad():\n    h = self.a(x)\nreturn self.b(h)",
+        "with torch.no_grad()",
+        "with torch.no_grad():",
+    ),
+    "behind-an-innocent-one": (
+        "m = x.detach().mean(1, keepdim=True)\nh = self.a(x - m)\nreturn self.b(h.data)",
+        ".data",
+        "return self.b(h.data)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CUTS)
+def test_the_line_that_cuts_the_graph_is_named(name: str, tmp_path: Path) -> None:
+    """The call and its line stand in the cause; what can be taken out is tried."""
+    forward, call, line = CUTS[name]
+    text = net("self.a = nn.Linear(10, 5)\nself.b = nn.Linear(5, 3)", forward)
+    cause = searched(text, tmp_path, "4,10").likely[0]
+    assert cause.name == "layer-detached"
+    assert call in cause.cause
+    assert line in cause.evidence
+    if call in (".detach()", ".data"):
+        assert cause.trial is not None
+        assert cause.trial.runs
+
+
+def test_what_is_cut_for_a_log_is_not_blamed(tmp_path: Path) -> None:
+    """A number that is only kept or printed does not stand on the way to the output."""
+    forward = (
+        "h = self.a(x)\nself.seen = h.detach()\nk = h.mean().item()\nprint(k)\nreturn self.b(x)"
+    )
+    text = net("self.a = nn.Linear(10, 5)\nself.b = nn.Linear(10, 3)", forward)
+    cause = searched(text, tmp_path, "4,10").likely[0]
+    assert cause.name == "layer-detached"
+    assert "cuts the graph" not in cause.cause
+
+
+def test_a_head_that_shares_the_embedding_raises_no_alarm(tmp_path: Path) -> None:
+    """The weight of lm_head is that of wte, as in GPT: one parameter, which both use."""
+    made = (
+        "self.wte = nn.Embedding(50, 16)\nself.fc = nn.Linear(16, 16)\n"
+        "self.lm_head = nn.Linear(16, 50, bias=False)\nself.lm_head.weight = self.wte.weight"
+    )
+    text = net(made, "return self.lm_head(F.relu(self.fc(self.wte(x))))")
+    assert not searched(text, tmp_path, "3,5:int64").likely

@@ -254,7 +254,7 @@ DEVICES = (
         "CUDA error: CUBLAS_STATUS_INVALID_VALUE when calling `cublasSgemm( handle, opa, "
         "opb, m, n, "
         "k, &alpha, a, lda, b, ldb, &beta, c, ldc)`",
-        "shape-mismatch-on-gpu",
+        "other-cublas-found",
     ),
     ("CUDA error: invalid device ordinal", "device-number"),
     ("CUDA error: no kernel image is available for execution on the device", "gpu-not-in-build"),

@@ -64,6 +64,7 @@ FAMILIES = (
     *("product", "state_dicts", "losses", "dtypes", "devices"),
     *("backward", "optimizers", "construction", "shape", "arrays"),
     *("libraries", "distributed", "exported"),
+    *("cuda", "old"),
 )
 """The files, in the order in which they are tried."""
 HOLES = {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from math import isqrt, prod
+from typing import Any
 
 from fcinspect.diagnosis.facts import Facts
 from fcinspect.diagnosis.records import Decision, Shape, pick
@@ -29,6 +31,26 @@ NUMBERS = {"float", "int", "numpy.float32", "numpy.float64", "numpy.ndarray", "f
 MODULE = re.compile(
     r"(?:Lazy)?Linear|Bilinear|Sequential|Module(?:List|Dict)?|\w*(?:Net|Model|MLP|Network|Layer)"
 )
+PRODUCTS = {
+    "Addmm": ("bias", "input", "weight"),
+    "Mm": ("input", "weight"),
+    "Linear": ("input", "weight", "bias"),
+    "Bmm": ("left factor", "right factor"),
+    "Baddbmm": ("addend", "left factor", "right factor"),
+    "Mv": ("matrix", "vector"),
+    "Addmv": ("bias", "matrix", "vector"),
+    "Matmul": ("left factor", "right factor"),
+}
+"""Products of torch's own, and what their inputs are in a layer."""
+OF_TORCH = re.compile(
+    "Add|Sub|Mul|Div|(?:Unsafe)?View|Reshape|Expand|T|Transpose|Permute|(?:Uns|S)queeze|Cat|Stack"
+    "|Sum|Mean|Select|Slice|Index(?:Select)?|Embedding|CopySlices|CopyBackwards|Relu|Threshold"
+    "|(?:Cudnn|Mkldnn)?Convolution|ThnnConv2D|(?:Cudnn|Native)BatchNorm|NativeLayerNorm|NllLoss"
+    "|(?:Log)?Softmax|MseLoss|Gather|Where"
+)
+"""Other operations of torch's own."""
+LOOP = re.compile(r"\b(?P<name>p|param|params|parameter|par)\.grad\b")
+"""What parameters are called in a loop over them."""
 NO_GRADIENT = (
     "backward-not-run", "gradient-of-non-leaf", "parameter-unused/frozen", "zero-grad-sets-none",
 )  # fmt: skip
@@ -66,6 +88,17 @@ def mismatch(got: Shape, needed: Shape) -> Decision:
 
 def nan(operation: str, place: int) -> Decision:
     """Function 'SqrtBackward0' returned nan values in its 0th output."""
+    found = _nan(operation, place)
+    inputs = PRODUCTS.get(operation, ())
+    found.values["which"] = f", the {inputs[place]}" if place < len(inputs) else ""
+    if inputs:
+        found.causes = ("infinite-from-behind",)
+    elif "oftmax" in operation:
+        found.causes = ("infinite-from-behind/softmax", "values-overflowed")
+    return found
+
+
+def _nan(operation: str, place: int) -> Decision:
     where = INFINITE.get(operation, "")
     code = "y = (x + 1e-12).sqrt()" if operation == "Sqrt" else "x = x.clamp(min=1e-12)"
     infinite = pick("infinite-times-zero", where=f": {where}" if where else "", code=code)
@@ -89,10 +122,43 @@ def assigned_size(got: Shape, needed: Shape) -> Decision:
     return Decision("gradient-transposed/assigned" if turned else "gradient-shape")
 
 
-def invalid(got: Shape, needed: Shape) -> Decision:
+def invalid(function: str, index: int, got: Shape, needed: Shape) -> Decision:
     """Function F returned an invalid gradient at index 1 - got [2, 3] but expected shape …"""
-    turned = len(got) == 2 and got == needed[::-1]
-    return Decision(*["gradient-transposed"] * turned, "gradients-in-wrong-order")
+    plain = re.sub(r"Backward\d*$", "", function)
+    if plain in PRODUCTS and function != plain:
+        return _unnoticed(PRODUCTS[plain], index, got, needed)
+    if OF_TORCH.fullmatch(plain) and function != plain:
+        return Decision("shapes-unnoticed")
+    if len(got) == 2 and got == needed[::-1] and got != needed:
+        return Decision("gradient-transposed", "gradients-in-wrong-order")
+    if len(needed) > len(got) and prod(needed) == prod(got):
+        rows = "·".join(map(str, needed[: len(needed) - len(got) + 1]))
+        flat = prod(needed[: len(needed) - len(got) + 1])
+        return Decision("gradient-flattened", rows=rows, flat=flat)
+    if len(got) > len(needed) and got[len(got) - len(needed) :] == needed:
+        return Decision("gradient-not-summed", first=prod(got[: len(got) - len(needed)]))
+    first = len(got) == len(needed) == 2 and got[0] == needed[0]
+    if first or len(got) > 2 or index > 2:
+        return Decision("gradient-shape/own", *["gradients-in-wrong-order"] * (index <= 2))
+    return Decision("gradients-in-wrong-order", "gradient-shape/own")
+
+
+def _unnoticed(inputs: tuple[str, ...], index: int, got: Shape, needed: Shape) -> Decision:
+    """Return why a product of torch's own has a gradient of another shape than its input."""
+    role = inputs[index] if index < len(inputs) else ""
+    if len(got) != 2 or len(needed) != 2 or role not in ("input", "weight"):
+        return Decision("shapes-unnoticed")
+    axis = 1 if role == "input" else 0
+    if got[1 - axis] != needed[1 - axis]:
+        return Decision("shapes-unnoticed")
+    arriving, takes = (needed, got) if role == "input" else (got, needed)
+    values: dict[str, Any] = {"arriving": arriving[axis], "takes": takes[axis]}
+    times = arriving[axis] // takes[axis] if takes[axis] else 0
+    side = isqrt(times)
+    if times > 1 and times * takes[axis] == arriving[axis] and side * side == times:
+        pooled = pick("pool-before-linear", times=f"{side}·{side}", side=side)
+        return Decision(pooled, "in-features", **values)
+    return Decision("in-features", **values)
 
 
 def count(expected: int, got: int) -> Decision:
@@ -113,7 +179,7 @@ def jacobian(facts: Facts) -> Decision:
 def none_attribute(asked: str, facts: Facts) -> Decision | None:
     """'NoneType' object has no attribute 'zero_'"""
     if _of_gradient(facts) or (asked in OF_GRADIENTS and not facts.frames):
-        return Decision(*NO_GRADIENT)
+        return _no_gradient(facts)
     return None
 
 
@@ -123,12 +189,40 @@ def none_operand(left: str, right: str, facts: Facts) -> Decision | None:
         return None
     if "NoneType" not in (left, right) or {left, right} - OPERANDS:
         return None
-    return Decision(*NO_GRADIENT)
+    return _no_gradient(facts)
 
 
 def none_argument(facts: Facts) -> Decision | None:
     """mul(): argument 'other' (position 1) must be Tensor, not NoneType"""
-    return Decision(*NO_GRADIENT) if _of_gradient(facts) else None
+    return _no_gradient(facts) if _of_gradient(facts) else None
+
+
+def _no_gradient(facts: Facts) -> Decision:
+    """Return why a gradient is None: the line that asks for it tells most.
+
+    In a loop over parameters, or of a parameter that such loops name so, some have none. Where a
+    name is bound to a result of itself above, what it holds is no leaf any more.
+    """
+    line = facts.own_place.code.strip() or _line_in(facts)
+    found = LOOP.search(line)
+    looped = re.search(r"for \w+(?:, ?\w+)? in [^\n]*parameters\(\)", facts.text)
+    if found is not None or (looped and ".grad" in line):
+        name = found["name"] if found else "p"
+        head = re.sub(r"^for [^:]*:\s*", "", line)
+        guarded = f"if {name}.grad is not None:\n    {head}"
+        loop = pick("parameter-unused/loop", line=f"the line {line!r}", guarded=guarded)
+        return Decision(loop, *(c for c in NO_GRADIENT if c != "parameter-unused/frozen"))
+    asked = re.search(r"(\w+)\.grad\b", line)
+    if asked and re.search(rf"\b{asked[1]} = {asked[1]}\s*[-+*/.]", facts.text):
+        rest = (c for c in NO_GRADIENT if c != "gradient-of-non-leaf")
+        return Decision("gradient-of-non-leaf", *rest)
+    return Decision(*NO_GRADIENT)
+
+
+def _line_in(facts: Facts) -> str:
+    """Return the line of a text without a traceback that asks for a gradient."""
+    lines = [line.strip(" >-") for line in facts.text.splitlines() if ".grad" in line]
+    return lines[-1] if lines else ""
 
 
 def _of_gradient(facts: Facts) -> bool:

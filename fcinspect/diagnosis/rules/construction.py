@@ -235,7 +235,11 @@ def _given(got: str, evidence: str, facts: Facts) -> Decision:
         causes = ("dict-input/output",)
     else:
         causes = ("class-called/input",)
-    return Decision(*causes, evidence=evidence, x=x, last=last)
+    pooled = re.search(r"pooler_output|pooled", facts.text)
+    returning = "def forward(self, x):\n    return self.fc(x)"
+    if pooled:
+        returning = f"{x} = outputs.last_hidden_state[:, 0]"
+    return Decision(*causes, evidence=evidence, x=x, last=last, returning=returning)
 
 
 def _tuple(x: str, facts: Facts) -> Pick:

@@ -12,6 +12,7 @@ INPUT_NAMES = frozenset({"input", "self", "mat1", "tensor1", "batch1", "index", 
 WEIGHT_NAMES = frozenset({"weight", "mat2", "bias", "batch2", "running_mean", "running_var"})
 """What arguments are called inside torch, in a layer: its input, and its parameters."""
 
+LOSSES = re.compile("nll_loss|cross_entropy|mse_loss|l1_loss|multi_margin|multilabel")
 META = "A tensor on the meta device, which has a shape but no values, was combined with others."
 ONE_META = "one of the tensors is on meta"
 
@@ -26,23 +27,47 @@ def device_of(word: str) -> str | None:
     return "cpu" if plain == "cpu" or "tensor" in plain or "type" in plain else None
 
 
-def two_devices(a: str, b: str, name: str, method: str, facts: Facts) -> Decision:
-    """found at least two devices, cuda:0 and cpu! (when checking argument for argument …)"""
+def two_devices(a: str, b: str, facts: Facts, name: str = "", method: str = "") -> Decision:
+    """found at least two devices, cuda:0 and cpu! (when checking argument for argument …)
+
+    Torch compares its arguments in the order of the schema with the device of the first of them
+    (gen_device_check in torchgen/dest/register_dispatch_key.py, check_and_update_common_device in
+    aten/src/ATen/core/op_registration/adaption.h), and names that device first, then that of the
+    argument. So in addmm(self, mat1, mat2), which a linear layer calls with its bias, the input
+    and the weight, "cpu and cuda:0" with mat1 has the bias on the CPU and the input on the GPU.
+    """
     if "meta" in (a, b):
         return Decision("meta-layer", "meta-input", happened=META, evidence=ONE_META)
+    role = _by_method(a, b, name, method, facts)
     found = _sides(b, a, name, facts)
-    if re.search("nll_loss|cross_entropy|mse_loss|l1_loss", method) and name == "target":
-        found.causes = ("target-not-moved",)
-    elif re.search("nll_loss|cross_entropy|mse_loss|l1_loss", method) and name == "weight":
-        found.causes = ("class-weights-not-moved",)
+    if role:
+        found.causes = role
     return found
 
 
-def odd_one(a: str, b: str, name: str, facts: Facts) -> Decision:
-    """but got mat1 is on cpu, different from other tensors on cuda:0"""
-    if "meta" in (a, b):
-        return Decision("meta-layer", "meta-input", happened=META, evidence=ONE_META)
-    return _sides(a, b, name, facts)
+def _by_method(common: str, other: str, name: str, method: str, facts: Facts) -> tuple[Pick, ...]:
+    """Return the causes where the method tells what its argument `name`, on `other`, is.
+
+    All arguments before it are on `common`.
+    """
+    if LOSSES.search(method) and name in {"target", "weight"}:
+        if common == "cpu":
+            # the output of the model, which is compared with it, was left there
+            return _model(common, other), pick("layers-in-list")
+        return (pick("target-not-moved" if name == "target" else "class-weights-not-moved"),)
+    if name == "tensors":
+        return (pick("joined-elsewhere", function=re.sub(r"^wrapper_|^(?:CUDA)?_+", "", method)),)
+    if name in {"index", "src"} and re.search(r"gather|scatter|index_(?:add|copy|fill)", method):
+        return (pick("indices-elsewhere/argument", values=common),)
+    if name == "mat2" and "addmm" in method:
+        return (pick("weight-elsewhere"), pick("layers-in-list"))
+    if re.search(r"bmm|dot\b", method) and name in {"mat2", "batch1", "batch2", "tensor", "other"}:
+        own = operands(facts)
+        named = len(own) == 2 and all(NAME.match(one) for one in own)
+        left, right = own if named else ("left", "right")
+        code = f"{right} = {right}.to({left}.device)"
+        return (pick("operand-not-moved/factor", code=code),)
+    return ()
 
 
 def types(a: str, b: str) -> Decision | None:
@@ -83,6 +108,36 @@ def expected(a: str, b: str, facts: Facts) -> Decision | None:
     )
 
 
+def hidden(a: str, b: str) -> Decision:
+    """found input tensor at cuda:0 and hidden tensor at cpu"""
+    if b == "cpu":
+        return Decision("hidden-not-moved")
+    return Decision(_input(a, b), evidence=f"the input is on {a}, the hidden state on {b}")
+
+
+def combination(given: str) -> Decision | None:
+    """addmm_ received an invalid combination of arguments - got (int, …, torch.FloatTensor)"""
+    pair = factors(given)
+    if pair is None:
+        return None
+    left, right = map(device_of, pair)
+    if left is None or right is None or left == right:
+        return None
+    evidence = f"the first factor is a {pair[0]}, the second a {pair[1]}"
+    happened = f"The input of a product is on {left} and the weight on {right}."
+    return Decision(*_moved(left, right), evidence=evidence, happened=happened)
+
+
+def factors(given: str) -> tuple[str, str] | None:
+    """Return the types of the two matrices that a product was given; None of other arguments.
+
+    They stand last, before out=; addmm_ of a linear layer gets its input and its weight there.
+    """
+    plain = [word.strip(" !") for word in re.sub(r"\([^()]*\)", "", given).split(",")]
+    kinds = [word for word in plain if "=" not in word and re.search("Tensor|Variable", word)]
+    return (kinds[-2], kinds[-1]) if len(kinds) > 1 else None
+
+
 def copied(advice: str, facts: Facts) -> Decision:
     """Cannot copy out of meta tensor; no data!"""
     asked = "to_empty" in advice
@@ -107,6 +162,8 @@ def _sides(given: str, needed: str, name: str, facts: Facts) -> Decision:
         return Decision(*_moved(given, needed), evidence=evidence)
     if name in WEIGHT_NAMES:
         return Decision(*_moved(needed, given), evidence=evidence)
+    if not name:
+        evidence += ", and the message does not say which is which"
     there, here = (given, needed) if needed == "cpu" else (needed, given)
     return Decision(
         *_own_operands(facts),

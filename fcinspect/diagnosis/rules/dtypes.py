@@ -8,6 +8,7 @@ from collections.abc import Callable
 from fcinspect.diagnosis.catalogue.parsing import tables
 from fcinspect.diagnosis.facts import Facts
 from fcinspect.diagnosis.records import Decision, Pick, pick
+from fcinspect.diagnosis.rules.devices import factors
 from fcinspect.diagnosis.rules.operands import called, converted
 
 NAMES = tables()["dtypes"]
@@ -78,6 +79,12 @@ def argument(a: str, b: str, name: str, facts: Facts) -> Decision | None:
     if found is not None:
         found.values["of"] = f" for the argument {name!r}" if name else ""
     return found
+
+
+def combination(given: str, facts: Facts) -> Decision | None:
+    """addmm_ received an invalid combination of arguments - got (int, int, torch.IntTensor, …)"""
+    pair_of = factors(given)
+    return None if pair_of is None else pair(*pair_of, facts)
 
 
 def _found(a: str, b: str, causes: Callable[[str, str], tuple[Pick, ...]]) -> Decision | None:

@@ -12,6 +12,7 @@ from fcinspect.diagnosis.observations import Lifeless, Unregistered, listed
 from fcinspect.diagnosis.recognising import cause_of
 from fcinspect.diagnosis.records import Cause
 from fcinspect.diagnosis.silent.case import Case
+from fcinspect.diagnosis.silent.cuts import detached
 from fcinspect.diagnosis.silent.shapes import is_softmax_of_one
 from fcinspect.shapes.steps import Step
 
@@ -116,6 +117,9 @@ def _lifeless(case: Case) -> Iterator[Cause]:
             continue  # nothing is returned that could depend on them
         if parts:
             names = listed([p.name for p in parts])
+            if kind == "detached":
+                yield detached(case, parts, _layers(parts), names)
+                continue
             yield cause_of("silent", name, layers=_layers(parts), names=names)
 
 
