@@ -12,6 +12,12 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run fcinspect; Ctrl-C and limits of the system end it quietly while it is loaded, too."""
+    if sys.argv[1:2] == ["run"]:
+        from fcinspect.python.run import is_program, run as run_program
+
+        if is_program(sys.argv[2:]):
+            run_program(sys.argv[2:])
+            return
     try:
         from fcinspect.cli import main as run
 
@@ -47,5 +53,6 @@ def _leave_the_working_folder() -> None:
 
 
 if __name__ == "__main__":
-    _leave_the_working_folder()
+    if sys.argv[1:2] != ["run"]:
+        _leave_the_working_folder()
     main()

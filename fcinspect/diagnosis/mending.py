@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from fcinspect.diagnosis.editing import Edit, applied, changes_of
+from fcinspect.diagnosis.facts import Facts
 from fcinspect.diagnosis.reading import read
 from fcinspect.diagnosis.recognising import recognise
 from fcinspect.diagnosis.records import Cause, Diagnosis, Trial, one_line
@@ -36,7 +37,7 @@ def diagnose_trace(trace: ModuleTrace, retry: Retry | None) -> Diagnosis | None:
     failure = trace.failure
     if failure is None:
         return None
-    known = recognise(read(failure.traceback)[0])
+    known = recognise(facts_of_trace(trace))
     mender = Mender(retry)
     tried = [(candidate, *_cause(candidate, trace, mender)) for candidate in candidates(trace)]
     # what mends the module by itself comes before what needs a further change
@@ -55,6 +56,33 @@ def diagnose_trace(trace: ModuleTrace, retry: Retry | None) -> Diagnosis | None:
         place=failure.place,
         code=failure.code,
     )
+
+
+def with_step(known: Diagnosis, trace: ModuleTrace) -> Diagnosis:
+    """Return the diagnosis of a message with what the step that failed tells; nothing is run.
+
+    The causes of the message keep their order, and those that the step refutes are left out. What
+    the step alone tells comes after them.
+    """
+    told = {c.cause.name: _cause(c, trace, Mender(None))[0] for c in reversed(candidates(trace))
+            if c.inputs is None}
+    refuted = _contradicted(trace) - {"layer-applied-twice"}  # earlier steps were not seen
+    kept = [
+        told.pop(cause.name, cause)
+        for cause in known.likely
+        if cause.name in told or cause.name not in refuted
+    ]
+    written = {change.after.strip() for own in kept for change in own.changes}
+    kept = [cause for cause in kept if cause.changes or (cause.code or "") not in written]
+    likely = (*kept, *told.values())[:MOST_CAUSES]
+    return replace(known, likely=likely or known.likely)
+
+
+def facts_of_trace(trace: ModuleTrace) -> Facts:
+    """Return what is known of a failed run, its step and inputs among it."""
+    assert trace.failure is not None
+    told = read(trace.failure.traceback)[0]
+    return replace(told, step=trace.failure.step, inputs=trace.inputs)
 
 
 def _told(cause: Cause, causes: Sequence[Cause], trace: ModuleTrace) -> bool:
