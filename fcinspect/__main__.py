@@ -13,7 +13,8 @@ INTERRUPTED = 130
 def main() -> None:
     """Run fcinspect; Ctrl-C and limits of the system end it quietly while it is loaded, too."""
     if sys.argv[1:2] == ["run"]:
-        from fcinspect.python.run import is_program, run as run_program
+        from fcinspect.python.run import is_program
+        from fcinspect.python.run import run as run_program
 
         if is_program(sys.argv[2:]):
             run_program(sys.argv[2:])

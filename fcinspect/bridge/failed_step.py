@@ -79,10 +79,11 @@ def failed_step(
         return None
     files: list[str] = []
     if leaf is not None:
-        made, files = _made(model, _of(leaf), found.path, entries)
-        found = replace(found, made=made)
-    places = {"called": _renamed(found.called, named), "made": _renamed(found.made, named)}
-    return replace(found, **places), _entering(model, modules), [named.get(f, f) for f in files]
+        place, files = _made(model, _of(leaf), found.path, entries)
+        found = replace(found, made=place)
+    called, made = (_renamed(place, named) for place in (found.called, found.made))
+    found = replace(found, called=called, made=made)
+    return found, _entering(model, modules), [named.get(file, file) for file in files]
 
 
 def _of(entry: _Entry) -> nn.Module:
@@ -145,9 +146,13 @@ def _entering(model: nn.Module, modules: Sequence[_Entry]) -> tuple[Tensor, ...]
 def _with_devices(step: Step, given: Any, parameters: Any) -> Step:
     """Return a step that says where its tensors are."""
     tensors = [tensor for _, tensor in tensors_of(given)]
-    by_shape = {tuple(p.shape): p for p in parameters if not isinstance(p, nn.UninitializedParameter)}
+    by_shape = {
+        tuple(p.shape): p for p in parameters if not isinstance(p, nn.UninitializedParameter)
+    }
     inputs = tuple(
-        replace(said, device=next((_device(t) for t in tensors if tuple(t.shape) == said.shape), ""))
+        replace(
+            said, device=next((_device(t) for t in tensors if tuple(t.shape) == said.shape), "")
+        )
         for said in step.inputs
     )
     held: tuple[Parameter, ...] = tuple(

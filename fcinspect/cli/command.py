@@ -35,6 +35,7 @@ GUIDE_TOPICS = {
     "create": "layers",
     "show": "layers",
     "verify example": "examples",
+    "run": "diagnose",
     "schema": "json",
     "completion": "install",
     "man": "install",

@@ -74,18 +74,13 @@ def located(
     return _noted(changed, _further(source, frame.line, (modules or {}).get(source.file)))
 
 
-def _seen(
-    found: Diagnosis, facts: Facts, step: Step, sources: Mapping[str, Source]
-) -> Diagnosis:
+def _seen(found: Diagnosis, facts: Facts, step: Step, sources: Mapping[str, Source]) -> Diagnosis:
     """Return a diagnosis of an error that was seen to happen, with what its step tells."""
-    place = step.called or facts.own_frame and _line_of(facts.own_frame)
-    frame = next((f for f in reversed(facts.frames) if f.own), Frame("", 0, "", ""))
+    frame = facts.own_place
+    place = step.called or (_line_of(frame) if frame.file else None)
     trace = _failed(facts, step, place, frame.code, sources.values())
     found = with_step(found, trace)
-    found = replace(weighed(found, facts), place=place, code=frame.code)
-    if any(cause.changes for cause in found.likely):
-        found = _noted(found, "the source was only read")
-    return found
+    return replace(weighed(found, facts), place=place, code=frame.code)
 
 
 def _line_of(frame: Frame) -> Place:

@@ -64,8 +64,11 @@ def with_step(known: Diagnosis, trace: ModuleTrace) -> Diagnosis:
     The causes of the message keep their order, and those that the step refutes are left out. What
     the step alone tells comes after them.
     """
-    told = {c.cause.name: _cause(c, trace, Mender(None))[0] for c in reversed(candidates(trace))
-            if c.inputs is None}
+    told = {
+        c.cause.name: _cause(c, trace, Mender(None))[0]
+        for c in reversed(candidates(trace))
+        if c.inputs is None
+    }
     refuted = _contradicted(trace) - {"layer-applied-twice"}  # earlier steps were not seen
     kept = [
         told.pop(cause.name, cause)

@@ -77,7 +77,7 @@ def diagnose_report(text: str) -> tuple[Diagnosis, Facts] | Unrecognised:
 
 
 def first_known(reports: Sequence[Facts]) -> tuple[Diagnosis, Facts] | None:
-    """Return the diagnosis of the first error that is known, and that error; the last stand first."""
+    """Return the diagnosis of the first error that is known, and that error."""
     for number, facts in enumerate(reports):
         found = recognise(facts)
         if found is not None:

@@ -74,7 +74,7 @@ def diagnose(subject: BaseException | str | None = None) -> Explanation:
         return Explanation(found, one_line(said))
     if not isinstance(subject, str):
         kind = type(subject).__name__
-        raise TypeError(f"cannot diagnose an object of type {kind}: expected an exception or a text")
+        raise TypeError(f"cannot diagnose a {kind}: expected an exception or a text")
     from fcinspect.diagnosis.recognising import Unrecognised
 
     known = of_text(subject)

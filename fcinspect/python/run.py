@@ -14,7 +14,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import CodeType, TracebackType
-    from typing import Any
 
     Hook = Callable[[type[BaseException], BaseException, TracebackType | None], object]
 
