@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from fcinspect.bridge.trace.sites import LIBRARIES, MadePlaces, place_of
-from fcinspect.bridge.trace.step_words import is_leaf
+from fcinspect.bridge.trace.step_words import CONTAINERS, is_leaf
 from fcinspect.bridge.trace.tensors import described, tensors_of
 from fcinspect.bridge.trace.tracer import Tracer
 from fcinspect.diagnosis.constructed import Held, constructor_place, numbers_named
@@ -84,6 +84,14 @@ def failed_step(
     called, made = (_renamed(place, named) for place in (found.called, found.made))
     found = replace(found, called=called, made=made)
     return found, _entering(model, modules), [named.get(file, file) for file in files]
+
+
+def lacking_module(error: BaseException) -> tuple[str, ...]:
+    """Return the names that a module has which lacks an attribute; nothing of other errors."""
+    held = error.obj if isinstance(error, AttributeError) else None
+    if not isinstance(held, nn.Module) or "_modules" not in vars(held):
+        return ()
+    return tuple(name for name in dir(held) if not name.startswith("_"))
 
 
 def _of(entry: _Entry) -> nn.Module:
@@ -206,6 +214,9 @@ def _called(node: ast.expr, frame: FrameType) -> tuple[str, tuple[Any, ...], dic
 
 
 def _is_torchs(value: Any) -> bool:
+    """Whether a value is a function of torch; classes and modules are called otherwise."""
+    if isinstance(value, type | nn.Module):
+        return False
     module = getattr(value, "__module__", None)
     return callable(value) and (module is None or str(module).startswith("torch"))
 
@@ -264,7 +275,10 @@ def _made(
     files += [e.file for e in reversed(entries) if e.own and e.file not in files]
     sources = [Source(f, "".join(linecache.getlines(f))) for f in dict.fromkeys(files)]
     numbers = numbers_named(type(layer).__name__, lambda name: getattr(layer, name, None))
-    held = Held(type(layer).__name__, tuple(classes), tuple(names[level:]), numbers)
+    between = owners[level + 1 :] if own else owners
+    in_library = any(not isinstance(owner, CONTAINERS) for owner in between if owner is not layer)
+    kind = type(layer).__name__
+    held = Held(kind, tuple(classes), tuple(names[level:]), numbers, in_library)
     return constructor_place(held, sources), [source.file for source in sources]
 
 

@@ -44,7 +44,7 @@ def failure_facts(error: BaseException, cells: Mapping[str, str] | None = None) 
         Facts(
             text,
             type(each).__name__,
-            _message(each),
+            message_of(each),
             _frames(each, named),
             chained=each is not chain[-1] and _came_from(each) is not None,
         )
@@ -52,9 +52,10 @@ def failure_facts(error: BaseException, cells: Mapping[str, str] | None = None) 
     ]
     sources = _sources(reports, named)
     if "torch" in sys.modules:
-        from fcinspect.bridge.failed_step import failed_step
+        from fcinspect.bridge.failed_step import failed_step, lacking_module
 
         for number, each in enumerate(chain):
+            reports[number] = replace(reports[number], attributes=lacking_module(each))
             with suppress(Exception):  # a module may be of any kind, and half made
                 found = failed_step(each, named)
                 if found is not None:
@@ -71,7 +72,8 @@ def _text(error: BaseException) -> str:
         return type(error).__name__
 
 
-def _message(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
+    """Return what an exception says; "" of one that cannot say it."""
     try:
         return str(error).strip()
     except Exception:  # likewise

@@ -44,6 +44,8 @@ class Held:
     names: tuple[str, ...]
     """From that class, else from the model, to the layer: ("blocks", "0")."""
     numbers: tuple[Argument, ...]
+    in_library: bool = False
+    """Whether a class of a library stands between: what own code did not put there, it made."""
 
 
 def numbers_named(kind: str, value: Callable[[str], object]) -> tuple[Argument, ...]:
@@ -65,6 +67,7 @@ def constructor_place(held: Held, sources: Sequence[Source]) -> Place | None:
         for source in sources
         for node in source.walk()
         if isinstance(node, ast.Call) and _fits(each := (source, node), held, sources, True)
+        if not held.in_library or _is_put_in(source, node, held.names)
     ]
     return _place(*found[0]) if len(found) == 1 else None
 
@@ -120,6 +123,13 @@ def _fits(
         if number != given.number and (exactly or number is not None):
             return False
     return True
+
+
+def _is_put_in(source: Source, call: ast.Call, names: Sequence[str]) -> bool:
+    """Whether a call is part of what is assigned to such an attribute: model.fc = nn.Linear(…)."""
+    statement = source.enclosing(call, ast.Assign)
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    return any(isinstance(t, ast.Attribute) and t.attr in names for t in targets)
 
 
 def _place(source: Source, call: ast.Call) -> Place:

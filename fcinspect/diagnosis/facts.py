@@ -58,6 +58,8 @@ class Facts:
     """What could not be done, of an error that was seen to happen; None where only text tells."""
     inputs: tuple[Tensor, ...] = ()
     """What entered the outermost module, of such an error."""
+    attributes: tuple[str, ...] = ()
+    """Names that the module has which lacks an attribute, of such an error."""
 
     @cached_property
     def flat(self) -> str:

@@ -49,8 +49,9 @@ def located(
     `sources` are the files that are there, by the names that the traceback gives them; `modules`
     tells how such a file is named as a module, by its path.
     """
-    if facts.step is not None and (facts.step.called or facts.step.made):
-        return _seen(found, facts, facts.step, sources)
+    step = facts.step
+    if facts.attributes or (step is not None and (step.called or step.made)):
+        return _seen(found, facts, sources)
     frame = facts.calling_frame
     if frame is None:
         return found
@@ -74,10 +75,11 @@ def located(
     return _noted(changed, _further(source, frame.line, (modules or {}).get(source.file)))
 
 
-def _seen(found: Diagnosis, facts: Facts, step: Step, sources: Mapping[str, Source]) -> Diagnosis:
+def _seen(found: Diagnosis, facts: Facts, sources: Mapping[str, Source]) -> Diagnosis:
     """Return a diagnosis of an error that was seen to happen, with what its step tells."""
+    step = facts.step
     frame = facts.own_place
-    place = step.called or (_line_of(frame) if frame.file else None)
+    place = (step and step.called) or (_line_of(frame) if frame.file else None)
     trace = _failed(facts, step, place, frame.code, sources.values())
     found = with_step(found, trace)
     return replace(weighed(found, facts), place=place, code=frame.code)
@@ -92,8 +94,9 @@ def _failed(
 ) -> ModuleTrace:
     """Return what is known of a run that failed, in the form that repairs are looked for in."""
     failure = Failure(
-        step=step, error=facts.error or "", message=facts.message, place=place, code=code
-    )
+        step=step, error=facts.error or "", message=facts.message, place=place, code=code,
+        attributes=facts.attributes,
+    )  # fmt: skip
     return ModuleTrace(
         source=place.file if place else "", name="", device="cpu", why_not_meta="",
         training=False, inputs=facts.inputs, input_origin="", steps=(), outputs=(), parameters=0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from math import prod
 
 from fcinspect.diagnosis.editing import Edit, applied, changes_of
 from fcinspect.diagnosis.facts import Facts
@@ -59,33 +60,49 @@ def diagnose_trace(trace: ModuleTrace, retry: Retry | None) -> Diagnosis | None:
 
 
 def with_step(known: Diagnosis, trace: ModuleTrace) -> Diagnosis:
-    """Return the diagnosis of a message with what the step that failed tells; nothing is run.
+    """Return the diagnosis of a message with what the failed step tells; no earlier one was seen.
 
-    The causes of the message keep their order, and those that the step refutes are left out. What
-    the step alone tells comes after them.
+    Where the step speaks of the first cause, its own causes come first, in their order, else
+    behind those of the message. Causes that it refutes are left out. Nothing is run.
     """
-    told = {
-        c.cause.name: _cause(c, trace, Mender(None))[0]
-        for c in reversed(candidates(trace))
-        if c.inputs is None
-    }
-    refuted = _contradicted(trace) - {"layer-applied-twice"}  # earlier steps were not seen
-    kept = [
-        told.pop(cause.name, cause)
-        for cause in known.likely
-        if cause.name in told or cause.name not in refuted
+    found = [
+        (given.cause.name, _cause(given, trace, Mender(None))[0])
+        for given in candidates(trace)
+        if given.inputs is None
     ]
-    written = {change.after.strip() for own in kept for change in own.changes}
-    kept = [cause for cause in kept if cause.changes or (cause.code or "") not in written]
-    likely = (*kept, *told.values())[:MOST_CAUSES]
-    return replace(known, likely=likely or known.likely)
+    told = dict(reversed(found))
+    told = {name: told[name] for name, _ in found}
+    refuted = _contradicted(trace, earlier_seen=False)
+    left = [c for c in known.likely if c.name not in refuted or c.name in told]
+    first = left[0].name if left else ""
+    merged = dict.fromkeys([*told, *(c.name for c in left)])
+    seen_to_lack = trace.failure is not None and trace.failure.attributes
+    if left and first not in told and not seen_to_lack:
+        merged = dict.fromkeys([*(c.name for c in left), *told])
+    if _rows_are_lost(trace):
+        merged = dict.fromkeys(sorted(merged, key=lambda name: name != "batch-flattened"))
+    by_name = {cause.name: cause for cause in left} | told
+    likely = [by_name[name] for name in merged]
+    written = {change.after.strip() for cause in likely for change in cause.changes}
+    likely = [c for c in likely if c.changes or (c.code or "") not in written][:MOST_CAUSES]
+    return replace(known, likely=tuple(likely) or known.likely)
+
+
+def _rows_are_lost(trace: ModuleTrace) -> bool:
+    """Whether one row arrives of a batch of several."""
+    step = None if trace.failure is None else trace.failure.step
+    batch = trace.inputs[0].shape[:1] if trace.inputs and len(trace.inputs[0].shape) > 1 else ()
+    if step is None or not step.inputs or not batch:
+        return False
+    return batch[0] > 1 and prod(step.inputs[0].shape[:-1]) == 1
 
 
 def facts_of_trace(trace: ModuleTrace) -> Facts:
     """Return what is known of a failed run, its step and inputs among it."""
     assert trace.failure is not None
     told = read(trace.failure.traceback)[0]
-    return replace(told, step=trace.failure.step, inputs=trace.inputs)
+    failure = trace.failure
+    return replace(told, step=failure.step, inputs=trace.inputs, attributes=failure.attributes)
 
 
 def _told(cause: Cause, causes: Sequence[Cause], trace: ModuleTrace) -> bool:
@@ -95,15 +112,19 @@ def _told(cause: Cause, causes: Sequence[Cause], trace: ModuleTrace) -> bool:
     return bool(names & CERTAIN) or cause.name in names or (cause.code or "") in written
 
 
-def _contradicted(trace: ModuleTrace) -> set[str]:
-    """Return the names of causes that a text can only guess, and that the failed step refutes."""
+def _contradicted(trace: ModuleTrace, *, earlier_seen: bool = True) -> set[str]:
+    """Return the names of causes that a text can only guess, and that the failed step refutes.
+
+    Some are refuted only where the earlier steps were seen, too.
+    """
     step = None if trace.failure is None else trace.failure.step
     if step is None or not step.inputs:
         return set()
     found = set()
     if step.linear and step.weight is not None and len(step.weight) == 2:
-        found |= {"batch-flattened", "flatten-missing", "pool-to-fit"}
-        found |= {"unbatched", "input-transposed", "weight-transposed"}
+        found |= {"flatten-missing", "input-transposed", "weight-transposed"}
+        if earlier_seen:
+            found |= {"batch-flattened", "pool-to-fit", "unbatched"}
     entering = step.inputs[0].shape
     if "Norm" in step.kind and step.weight is not None and entering[-1:] != step.weight[:1]:
         found.add("channels-last")
@@ -115,7 +136,7 @@ def _contradicted(trace: ModuleTrace) -> set[str]:
     batch = trace.inputs[0].shape[:1] if trace.inputs else ()
     if entering[:1] == batch:
         found |= {"batch-flattened", "unbatched"}
-    if all(earlier.path != step.path for earlier in trace.steps):
+    if earlier_seen and all(earlier.path != step.path for earlier in trace.steps):
         found.add("layer-applied-twice")
     return found
 

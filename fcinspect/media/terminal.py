@@ -67,7 +67,10 @@ class PageForRich:
             if number:
                 yield Text()
             for block in blocks.printed(group):
-                yield _renderable(block, console, True, options.ascii_only)
+                shown = _renderable(block, console, True, options.ascii_only)
+                if isinstance(shown, Text):  # the console would cut a line that is not broken
+                    shown.no_wrap, shown.overflow = False, "fold"
+                yield shown
 
 
 def plain_text(page: blocks.Page, width: int = PLAIN_WIDTH) -> str:

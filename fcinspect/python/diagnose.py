@@ -69,8 +69,10 @@ def diagnose(subject: BaseException | str | None = None) -> Explanation:
         if subject is None:
             raise ValueError("there is no exception to diagnose: expected an exception or a text")
     if isinstance(subject, BaseException):
+        from fcinspect.bridge.failures import message_of
+
         found = of_exception(subject)
-        said = f"{type(subject).__name__}: {subject}".removesuffix(": ")
+        said = f"{type(subject).__name__}: {message_of(subject)}".removesuffix(": ")
         return Explanation(found, one_line(said))
     if not isinstance(subject, str):
         kind = type(subject).__name__
@@ -123,10 +125,12 @@ def _cells() -> dict[str, str]:
 
 def explained(error: BaseException) -> Explanation | None:
     """Return the diagnosis of an error whose traceback has been shown; None of an unknown one."""
+    from fcinspect.bridge.failures import message_of
+
     found = of_exception(error)
     if found is None:
         return None
-    last = one_line(str(error))
+    last = one_line(message_of(error))
     return Explanation(found, last, TITLE if found.message == last else f"{TITLE}: {found.message}")
 
 
@@ -141,5 +145,6 @@ def write_below(error: BaseException, stream: TextIO | None) -> None:
             return
         from fcinspect.media.emit import write_page
 
+        page = found.page()
         stream.write("\n")
-        write_page(found.page(), stream)
+        write_page(page, stream)

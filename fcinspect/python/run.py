@@ -51,7 +51,8 @@ def run(arguments: Sequence[str]) -> None:
     except SystemExit:
         raise
     except BaseException as error:
-        sys.excepthook = _hook(sys.excepthook, _theirs(error.__traceback__), before)
+        theirs = getattr(sys, "excepthook", None)
+        sys.excepthook = _hook(theirs, _without_ours(error.__traceback__), before)
         raise
 
 
@@ -129,14 +130,14 @@ def _put_first(folder: str) -> None:
         sys.path[:1] = [folder]
 
 
-def _theirs(trace: TracebackType | None) -> TracebackType | None:
+def _without_ours(trace: TracebackType | None) -> TracebackType | None:
     """Return a traceback without the frames of this file, which come first."""
     while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
         trace = trace.tb_next
     return trace
 
 
-def _hook(theirs: Hook, trace: TracebackType | None, path: list[str]) -> Hook:
+def _hook(theirs: Hook | None, trace: TracebackType | None, path: list[str]) -> Hook:
     """Return the hook for the error that ends the program, which then is over.
 
     `theirs` is the program's, `trace` the traceback as Python would have made it, `path` where
@@ -144,10 +145,12 @@ def _hook(theirs: Hook, trace: TracebackType | None, path: list[str]) -> Hook:
     """
 
     def hook(kind: type[BaseException], error: BaseException, _: TracebackType | None) -> None:
-        sys.excepthook = theirs
+        _put_back(theirs)
         error.__traceback__ = sys.last_traceback = trace
         try:
-            theirs(kind, error, trace)
+            if theirs is None:
+                _say("sys.excepthook is missing\n")
+            (theirs or sys.__excepthook__)(kind, error, trace)
         except SystemExit:
             _diagnose(error, path)
             raise
@@ -160,6 +163,13 @@ def _hook(theirs: Hook, trace: TracebackType | None, path: list[str]) -> Hook:
         _diagnose(error, path)
 
     return hook
+
+
+def _put_back(theirs: Hook | None) -> None:
+    if theirs is None:
+        del sys.excepthook
+    else:
+        sys.excepthook = theirs
 
 
 def _say(words: str) -> None:
