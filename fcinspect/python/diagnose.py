@@ -118,7 +118,7 @@ def _cells() -> dict[str, str]:
     """Return what the cells of a notebook or of IPython are called, by their files."""
     if "IPython" not in sys.modules:
         return {}
-    from fcinspect.python.ipython import cell_names
+    from fcinspect.python.cells import cell_names
 
     return cell_names()
 

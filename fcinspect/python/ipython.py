@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import linecache
 import os
 import sys
 from typing import Any
+
+from fcinspect.python.cells import shell_here
 
 AFTER_CELL = "post_run_cell"
 
@@ -35,7 +36,7 @@ def show_below(result: Any) -> None:
 def _show(error: Exception) -> None:
     from fcinspect.python.diagnose import explained, write_below
 
-    if getattr(_shell(), "kernel", None) is None:
+    if getattr(shell_here(), "kernel", None) is None:
         write_below(error, sys.stdout)
         return
     found = explained(error)
@@ -43,19 +44,3 @@ def _show(error: Exception) -> None:
         from IPython.display import display
 
         display(found)
-
-
-def _shell() -> Any:
-    from IPython import get_ipython
-
-    return get_ipython()
-
-
-def cell_names() -> dict[str, str]:
-    """Return what the cells of this session are called, "Cell In[3]", by their files."""
-    shell = _shell()
-    name = getattr(getattr(shell, "compile", None), "format_code_name", None)
-    if name is None:
-        return {}
-    found = {file: name(file) for file in list(linecache.cache)}
-    return {file: " ".join(told) for file, told in found.items() if told and told[0] == "Cell"}
