@@ -25,6 +25,8 @@ MOST_CHANGES = 4
 """So many faults in a row are mended for one cause."""
 STAGES = ("import", "construction", "forward")
 MOST_CAUSES = 5
+ALSO_CALLED = {"input-left-float32": "other-dtype", "one-side-half": "other-dtype"}
+"""What causes of messages are called among the changes of source."""
 CERTAIN = {"features-do-not-divide"}
 """Causes that leave no room for what a text can only guess."""
 
@@ -65,27 +67,38 @@ def with_step(known: Diagnosis, trace: ModuleTrace) -> Diagnosis:
     Where the step speaks of the first cause, its own causes come first, in their order, else
     behind those of the message. Causes that it refutes are left out. Nothing is run.
     """
-    found = [
-        (given.cause.name, _cause(given, trace, Mender(None))[0])
-        for given in candidates(trace)
-        if given.inputs is None
-    ]
-    told = dict(reversed(found))
-    told = {name: told[name] for name, _ in found}
+    found = [given for given in candidates(trace) if given.inputs is None]
+    told: dict[str, Cause] = {}
+    for given in found:
+        told.setdefault(given.cause.name, _cause(given, trace, Mender(None))[0])
     refuted = _contradicted(trace, earlier_seen=False)
     left = [c for c in known.likely if c.name not in refuted or c.name in told]
-    first = left[0].name if left else ""
-    merged = dict.fromkeys([*told, *(c.name for c in left)])
-    seen_to_lack = trace.failure is not None and trace.failure.attributes
-    if left and first not in told and not seen_to_lack:
-        merged = dict.fromkeys([*(c.name for c in left), *told])
+    left = _with_attribute(left, told.pop("misspelt-attribute", None))
+    for cause in left:
+        if ALSO_CALLED.get(cause.name) in told:
+            told[cause.name] = replace(told.pop(ALSO_CALLED[cause.name]), name=cause.name)
+    if not left:
+        return replace(known, likely=tuple(told.values())[:MOST_CAUSES] or known.likely)
+    order = [*told, *(c.name for c in left)]
+    if left[0].name not in told:
+        order = [*(c.name for c in left), *told]
     if _rows_are_lost(trace):
-        merged = dict.fromkeys(sorted(merged, key=lambda name: name != "batch-flattened"))
+        order.sort(key=lambda name: name != "batch-flattened")
     by_name = {cause.name: cause for cause in left} | told
-    likely = [by_name[name] for name in merged]
+    likely = [by_name[name] for name in dict.fromkeys(order)]
     written = {change.after.strip() for cause in likely for change in cause.changes}
-    likely = [c for c in likely if c.changes or (c.code or "") not in written][:MOST_CAUSES]
-    return replace(known, likely=tuple(likely) or known.likely)
+    likely = [c for c in likely if c.changes or (c.code or "") not in written]
+    return replace(known, likely=tuple(likely[:MOST_CAUSES]))
+
+
+def _with_attribute(likely: list[Cause], near: Cause | None) -> list[Cause]:
+    """Return causes with that of an attribute that has another name in the module itself."""
+    first = likely[0].name if likely else ""
+    if near is not None and first == "attribute-not-defined":
+        return [near, *likely]
+    if near is not None and first == "attribute-misspelt":
+        return [replace(likely[0], changes=near.changes), *likely[1:]]
+    return likely
 
 
 def _rows_are_lost(trace: ModuleTrace) -> bool:
@@ -118,7 +131,7 @@ def _contradicted(trace: ModuleTrace, *, earlier_seen: bool = True) -> set[str]:
     Some are refuted only where the earlier steps were seen, too.
     """
     step = None if trace.failure is None else trace.failure.step
-    if step is None or not step.inputs:
+    if step is None or not step.inputs or not (earlier_seen or step.parameters):
         return set()
     found = set()
     if step.linear and step.weight is not None and len(step.weight) == 2:
@@ -134,8 +147,10 @@ def _contradicted(trace: ModuleTrace, *, earlier_seen: bool = True) -> set[str]:
     if expected is not None and int(expected[1]) not in entering:
         found.add("sequence-transposed")
     batch = trace.inputs[0].shape[:1] if trace.inputs else ()
-    if entering[:1] == batch:
+    if entering[:1] == batch and earlier_seen:
         found |= {"batch-flattened", "unbatched"}
+    elif entering[:1] == batch and step.path:
+        found.add("batch-flattened")
     if earlier_seen and all(earlier.path != step.path for earlier in trace.steps):
         found.add("layer-applied-twice")
     return found

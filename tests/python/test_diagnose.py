@@ -8,7 +8,9 @@ import os
 import subprocess
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType
@@ -19,7 +21,10 @@ from torch import nn
 
 import fcinspect
 from fcinspect.bridge.failures import failure_facts
+from fcinspect.diagnosis.facts import Facts
+from fcinspect.diagnosis.recognising import recognise
 from fcinspect.python.diagnose import Explanation
+from tests.diagnosis.test_corpus import MISTAKES
 from tests.python.programs import CAUSE, EDIT, FAULT, NET, WRITTEN
 
 
@@ -254,6 +259,67 @@ def test_where_the_operands_are() -> None:
     assert facts.step is not None
     assert [tensor.device for tensor in facts.step.inputs] == [""]
     assert [held.device for held in facts.step.parameters] == ["meta", "meta"]
+
+
+@pytest.mark.parametrize(
+    ("input_at", "weight_at", "cause"),
+    [("", "cuda:0", "input-on-cpu"), ("cuda:0", "", "model-on-cpu"),
+     ("cuda:1", "cuda:0", "input-not-moved")],
+)  # fmt: skip
+def test_the_step_says_which_operand_to_move(input_at: str, weight_at: str, cause: str) -> None:
+    """Whatever torch's words and their order leave open."""
+    error = error_of(lambda: nn.Linear(4, 2)(torch.zeros(3, 5)))
+    step = failure_facts(error).reports[0].step
+    assert step is not None
+    step = replace(
+        step,
+        inputs=tuple(replace(tensor, device=input_at) for tensor in step.inputs),
+        parameters=tuple(replace(held, device=weight_at) for held in step.parameters),
+    )
+    places = [place or "cpu" for place in (input_at, weight_at)]
+    for one, other in (places, places[::-1]):
+        message = (
+            "Expected all tensors to be on the same device, but found at least two devices,"
+            f" {one} and {other}!"
+        )
+        found = recognise(Facts(message, "RuntimeError", message, step=step))
+        assert found is not None
+        assert found.likely[0].name == cause
+        assert f"the input of Linear is on {places[0]}" in found.likely[0].evidence
+
+
+def test_an_operand_is_converted_where_it_enters(tmp_path: Path) -> None:
+    """In a line of two layers, the one that failed."""
+    source = NET.replace("return self.body(x)", "return self.body[2](self.body[0](x))")
+    net = module_of(source, tmp_path).Net().double()
+    found = fcinspect.diagnose(error_of(lambda: net(torch.zeros(4, 8)))).found
+    assert found is not None
+    lines = {cause.name: [c.after.strip() for c in cause.changes] for cause in found.likely}
+    wanted = ["return self.body[2](self.body[0](x.double()))"]
+    assert lines["input-left-float32"] == wanted
+    assert not any(cause.code and ".double()" in cause.code for cause in found.likely)
+
+
+def test_of_the_corpus_no_answer_is_lost() -> None:
+    """What is right for the text of an error is right for the living one."""
+    lost, right = [], 0
+    for mistake in MISTAKES:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                mistake.make()
+            except Exception as raised:
+                error = raised
+            else:
+                continue
+        told = fcinspect.diagnose("".join(traceback.format_exception(error))).found
+        seen = fcinspect.diagnose(error).found
+        first = [found.likely[0].name if found else "" for found in (told, seen)]
+        right += first[1] == mistake.cause
+        if first[0] == mistake.cause != first[1]:
+            lost.append((mistake.name, *first))
+    assert lost == []
+    assert right > 450
 
 
 def test_objects_that_misbehave_break_nothing() -> None:
