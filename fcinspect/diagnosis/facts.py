@@ -7,8 +7,10 @@ import re
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from fcinspect.shapes.steps import Step, Tensor
+if TYPE_CHECKING:
+    from fcinspect.shapes.steps import Step, Tensor
 
 FOREIGN = re.compile(
     r"site-packages|dist-packages|/torch/|importlib|lib/python"

@@ -56,7 +56,8 @@ def _text(error: BaseException) -> str:
             from fcinspect.python.diagnose import explained
 
             found = explained(error)
-            return "" if found is None else str(found)
+            # the heading is that of the section
+            return "" if found is None else str(found).removeprefix(SECTION).lstrip(":\n ")
     except Exception:
         if os.environ.get("FCINSPECT_DEBUG") == "1":
             raise

@@ -118,7 +118,7 @@ CASES = (
         tuple(fcinspect("run", "imports.py")),
         "python imports.py",
         (PYTHON, "imports.py"),
-        1.1,
+        1.15,
     ),
     *(
         _case(
