@@ -16,8 +16,9 @@ def main() -> None:
         from fcinspect.python.run import is_program
         from fcinspect.python.run import run as run_program
 
-        if is_program(sys.argv[2:]):
-            run_program(sys.argv[2:])
+        given = sys.argv[3:] if sys.argv[2:3] == ["--"] else sys.argv[2:]
+        if is_program(given):
+            run_program(given)
             return
     try:
         from fcinspect.cli import main as run

@@ -106,7 +106,16 @@ def _is_folder_or_archive(path: str) -> bool:
 
 
 def _compiled(data: bytes, path: str) -> CodeType:
-    return compile(data, path, "exec", dont_inherit=True)
+    """Return the code of a script; what is no Python is left to Python, as nothing has run yet.
+
+    Of encodings its parser of files speaks otherwise than that of texts.
+    """
+    try:
+        return compile(data, path, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError):
+        if os.name == "posix" and sys.executable and os.path.isfile(path):  # noqa: PTH113
+            os.execv(sys.executable, sys.orig_argv)
+        raise
 
 
 def _unpacked(data: bytes) -> CodeType:

@@ -151,6 +151,8 @@ PROGRAMS = [
     Program("a future import", "from __future__ import annotations\ndef f(x: int): ...\n"
             "print(f.__annotations__)"),
     Program("no future import", "def f(x: int): ...\nprint(f.__annotations__)"),
+    Program("an unknown encoding", "# coding: no-such"),
+    Program("a byte of no text", "x = 1\0"),
     Program("another encoding", "# coding: latin-1\nprint(ascii('é'))"),
     Program("asynchronous", "import asyncio\nasync def f():\n    await asyncio.sleep(0)\n"
             "    1 / 0\nasyncio.run(f())"),
@@ -468,7 +470,8 @@ def test_help_is_of_fcinspect_before_the_program_alone(run: Run, tmp_path: Path)
     assert "-m MODULE" in page
     program = Program("help", "import sys; print(sys.argv)", ("program.py", "--help"))
     written(program, tmp_path)
-    assert ran(WAYS[-1], program, tmp_path)[1] == ["['program.py', '--help']\n"]
+    for way in (*WAYS, [*WAYS[-1], "--"]):
+        assert ran(way, program, tmp_path)[1] == ["['program.py', '--help']\n"]
 
 
 @pytest.mark.parametrize(("arguments", "said"), [
