@@ -12,6 +12,14 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run fcinspect; Ctrl-C and limits of the system end it quietly while it is loaded, too."""
+    if sys.argv[1:2] == ["run"]:
+        from fcinspect.python.run import is_program
+        from fcinspect.python.run import run as run_program
+
+        given = sys.argv[3:] if sys.argv[2:3] == ["--"] else sys.argv[2:]
+        if is_program(given):
+            run_program(given)
+            return
     try:
         from fcinspect.cli import main as run
 
@@ -47,5 +55,6 @@ def _leave_the_working_folder() -> None:
 
 
 if __name__ == "__main__":
-    _leave_the_working_folder()
+    if sys.argv[1:2] != ["run"]:
+        _leave_the_working_folder()
     main()

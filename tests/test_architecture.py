@@ -39,6 +39,11 @@ ROOMS = {
     "cli": {
         "errors", "names", "masking", "rounding", "layers", "arithmetic", "shapes", "checkpoints",
         "verification", "diagnosis", "approximation", "worksheets", "bridge",
+        "page", "pictures", "media", "reports", "python",
+    },
+    "python": {
+        "errors", "names", "masking", "rounding", "layers", "arithmetic", "shapes", "checkpoints",
+        "verification", "diagnosis", "approximation", "worksheets", "bridge",
         "page", "pictures", "media", "reports",
     },
     # code under inspection: nothing imports it
@@ -61,6 +66,8 @@ HEAVY = {
     "fsspec": {"checkpoints"},
     "distributed": {"checkpoints"},
     "threadpoolctl": {"checkpoints"},
+    "IPython": {"python"},
+    "pytest": {"python"},
 }
 """Which rooms may import a library."""
 
@@ -68,6 +75,8 @@ ON_DISK = {"checkpoints", "bridge", "cli"}
 """The rooms that may touch the disk."""
 OWN_TEXT = {"diagnosis/catalogue/parsing.py"}
 """Modules that read text which the package brings along, and nothing of the user's."""
+PROGRAMS = {"python/run.py"}
+"""The module that opens a program as Python does, before anything else is loaded."""
 
 
 def modules() -> list[tuple[str, Path]]:
@@ -135,6 +144,9 @@ def test_every_arrow_points_downwards(room: str, path: Path) -> None:
         ("media", "from fcinspect.reports.written import array"),
         ("reports", "def f():\n    from fcinspect.media.markdown import to_markdown"),
         ("pictures", "from fcinspect.media.tables import fit"),
+        ("python", "from fcinspect.cli.system import say"),
+        ("python", "import torch"),
+        ("bridge", "from fcinspect.python.diagnose import diagnose"),
     ],
 )
 def test_a_wrong_arrow_is_seen(room: str, source: str) -> None:
@@ -196,7 +208,7 @@ def opens_files(tree: ast.AST) -> bool:
 )
 def test_only_three_rooms_touch_the_disk(room: str, path: Path) -> None:
     """Files are opened in checkpoints, bridge and cli only."""
-    own = path.relative_to(PACKAGE).as_posix() in OWN_TEXT
+    own = path.relative_to(PACKAGE).as_posix() in OWN_TEXT | PROGRAMS
     if room not in ON_DISK and path.name != "emit.py" and not own:
         assert not opens_files(parsed(path))
 

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 COMMANDS = (
-    "create", "show", "explain", "shapes", "trace", "step", "verify", "diagnose", "scan", "diff",
-    "approximate", "draw", "worksheet", "schema", "guide", "man", "completion",
+    "create", "show", "explain", "shapes", "trace", "step", "verify", "diagnose", "run", "scan",
+    "diff", "approximate", "draw", "worksheet", "schema", "guide", "man", "completion",
 )  # fmt: skip
 """In the order of the help; each is the function of that name in the module of that name."""
 ELSEWHERE = {
@@ -50,6 +50,8 @@ ELSEWHERE = {
     "verify optimizer": "verify_code",
 }  # fmt: skip
 """The modules of the commands that are defined in the module of another one."""
+PARSED = {"run": {"allow_interspersed_args": False, "ignore_unknown_options": True}}
+"""How the parser reads a command line whose end is not fcinspect's."""
 GROUPS = ("verify",)
 """The commands that have commands of their own, which their module lists."""
 
@@ -78,7 +80,7 @@ def app_for(arguments: list[str]) -> typer.Typer:
     called = arguments[:1] if arguments and arguments[0] in COMMANDS else COMMANDS
     for name in called:
         if name not in GROUPS:
-            app.command(cls=Command)(_function(name))
+            app.command(cls=Command, context_settings=PARSED.get(name))(_function(name))
             continue
         module = import_module(f"fcinspect.cli.{name}")
         group = _typer(name, module.COMMANDS)

@@ -35,6 +35,7 @@ GUIDE_TOPICS = {
     "create": "layers",
     "show": "layers",
     "verify example": "examples",
+    "run": "diagnose",
     "schema": "json",
     "completion": "install",
     "man": "install",
@@ -158,8 +159,10 @@ class Command(_Light, TyperCommand):
             common = "Common options" if parameter.name in COMMON else "Options"
             kind = "Arguments" if parameter.param_type_name == "argument" else common
             sections[kind].append(record)
-        if not sections["Options"]:
-            sections = {**sections, "Options": sections["Common options"], "Common options": []}
+        if not sections["Options"] or len(sections["Common options"]) == 1:
+            # without a report, --help is all that is common
+            own = [*sections["Options"], *sections["Common options"]]
+            sections = {**sections, "Options": own, "Common options": []}
         for title, records in sections.items():
             if records:
                 with formatter.section(title):

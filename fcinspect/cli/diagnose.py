@@ -87,26 +87,20 @@ def _refuse_code(subject: str, given: bool) -> None:
 
 
 def _of_text(subject: str, asked: dict[str, Any], output: Output) -> ExitStatus:
-    from fcinspect.diagnosis.recognising import Unrecognised, diagnose_report
+    from fcinspect.diagnosis.recognising import Unrecognised
+    from fcinspect.python.diagnose import of_text
     from fcinspect.reports.diagnose import view_of_diagnosis
 
     text, warnings = _read(subject)
     if not text.strip():
         raise UsageError("there is no text to diagnose", hint="paste the error, or pipe it to -")
-    known = diagnose_report(text)
-    if isinstance(known, Unrecognised):
-        shapes = f"; shapes in it: {', '.join(known.shapes)}" if known.shapes else ""
+    found = of_text(text)
+    if isinstance(found, Unrecognised):
+        shapes = f"; shapes in it: {', '.join(found.shapes)}" if found.shapes else ""
         raise UsageError(
-            f"not recognized: {known.line[:200]!r}{shapes}",
+            f"not recognized: {found.line[:200]!r}{shapes}",
             hint="fcinspect diagnose MODULE:OBJECT --input … looks at the module itself",
         )
-    found, facts = known
-    if facts.frames:
-        from fcinspect.bridge.module_names import names_of, sources_of
-        from fcinspect.diagnosis.locating import located
-
-        sources = sources_of(facts.frames)
-        found = located(found, facts, sources, names_of(s.file for s in sources.values()))
     return output.write(view_of_diagnosis(found, asked, (*warnings, *found.notes)))
 
 

@@ -7,6 +7,10 @@ import re
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fcinspect.shapes.steps import Step, Tensor
 
 FOREIGN = re.compile(
     r"site-packages|dist-packages|/torch/|importlib|lib/python"
@@ -52,6 +56,12 @@ class Facts:
     """From the outermost to the innermost; empty without a traceback."""
     chained: bool = False
     """Whether it came from the error before it, or while that one was handled."""
+    step: Step | None = None
+    """What could not be done, of an error that was seen to happen; None where only text tells."""
+    inputs: tuple[Tensor, ...] = ()
+    """What entered the outermost module, of such an error."""
+    attributes: tuple[str, ...] = ()
+    """Names that the module has which lacks an attribute, of such an error."""
 
     @cached_property
     def flat(self) -> str:

@@ -217,7 +217,7 @@ def _attributes(source: Source, held: ast.ClassDef, name: str) -> list[ast.expr]
     seen: set[str] = set()
     level = [held]
     while level:
-        found = [value for one in level for value in _own_attributes(one, name)]
+        found = [value for one in level for value in assigned_to_self(one, name)]
         if found:
             return found
         seen |= {one.name for one in level}
@@ -226,7 +226,8 @@ def _attributes(source: Source, held: ast.ClassDef, name: str) -> list[ast.expr]
     return []
 
 
-def _own_attributes(held: ast.ClassDef, name: str) -> Iterator[ast.expr]:
+def assigned_to_self(held: ast.ClassDef, name: str) -> Iterator[ast.expr]:
+    """Yield what a class assigns to self.name, or adds as a module of that name."""
     for node in ast.walk(held):
         for target, value in _assigned(node):
             if _of_self(target) == name:

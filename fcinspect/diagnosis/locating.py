@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
@@ -20,7 +20,8 @@ from fcinspect.diagnosis.failed_layer import (
     constructor_of,
     failed_layer,
 )
-from fcinspect.diagnosis.mending import edited
+from fcinspect.diagnosis.mending import edited, with_step
+from fcinspect.diagnosis.recognising import weighed
 from fcinspect.diagnosis.records import Cause, Diagnosis
 from fcinspect.diagnosis.repairs import candidates
 from fcinspect.diagnosis.repairs.candidate import Scene, before_layer
@@ -48,6 +49,9 @@ def located(
     `sources` are the files that are there, by the names that the traceback gives them; `modules`
     tells how such a file is named as a module, by its path.
     """
+    step = facts.step
+    if facts.attributes or (step is not None and (step.called or step.made)):
+        return _seen(found, facts, sources)
     frame = facts.calling_frame
     if frame is None:
         return found
@@ -69,6 +73,36 @@ def located(
     if changed.likely == found.likely:
         return changed
     return _noted(changed, _further(source, frame.line, (modules or {}).get(source.file)))
+
+
+def _seen(found: Diagnosis, facts: Facts, sources: Mapping[str, Source]) -> Diagnosis:
+    """Return a diagnosis of an error that was seen to happen, with what its step tells."""
+    step = facts.step
+    frame = facts.own_place
+    place = (step and step.called) or (_line_of(frame) if frame.file else None)
+    trace = _failed(facts, step, place, frame.code, sources.values())
+    found = with_step(found, trace)
+    return replace(weighed(found, facts), place=place, code=frame.code)
+
+
+def _line_of(frame: Frame) -> Place:
+    return Place(frame.file, frame.line, function=frame.function)
+
+
+def _failed(
+    facts: Facts, step: Step | None, place: Place | None, code: str, sources: Iterable[Source]
+) -> ModuleTrace:
+    """Return what is known of a run that failed, in the form that repairs are looked for in."""
+    failure = Failure(
+        step=step, error=facts.error or "", message=facts.message, place=place, code=code,
+        attributes=facts.attributes,
+    )  # fmt: skip
+    return ModuleTrace(
+        source=place.file if place else "", name="", device="cpu", why_not_meta="",
+        training=False, inputs=facts.inputs, input_origin="", steps=(), outputs=(), parameters=0,
+        trainable=0, buffers=0, unused=(), parameter_bytes=0, failure=failure,
+        sources={given.file: given.text for given in sources},
+    )  # fmt: skip
 
 
 def _further(source: Source, line: int, module: str | None) -> str:
@@ -165,7 +199,7 @@ def _trace(
     layer: FailedLayer | None,
     made: ast.Call | None,
 ) -> ModuleTrace:
-    """Return what is known of the run that failed, in the form that repairs are looked for in."""
+    """Return the run that failed as the text tells it."""
     step = None
     if layer is not None and made is not None:
         step = Step(
@@ -184,18 +218,8 @@ def _trace(
             called=_place(source, call),
             made=_place(source, made),
         )
-    failure = Failure(
-        step=step,
-        error=facts.error or "",
-        message=facts.message,
-        place=_place(source, call),
-        code=source.lines[call.lineno - 1].strip(),
-    )
-    return ModuleTrace(
-        source=source.file, name="", device="cpu", why_not_meta="", training=False, inputs=(),
-        input_origin="", steps=(), outputs=(), parameters=0, trainable=0, buffers=0, unused=(),
-        parameter_bytes=0, failure=failure, sources={given.file: given.text for given in sources},
-    )  # fmt: skip
+    code = source.lines[call.lineno - 1].strip()
+    return _failed(facts, step, _place(source, call), code, sources)
 
 
 def _place(source: Source, node: ast.expr) -> Place:

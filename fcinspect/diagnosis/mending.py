@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from math import prod
 
 from fcinspect.diagnosis.editing import Edit, applied, changes_of
+from fcinspect.diagnosis.facts import Facts
 from fcinspect.diagnosis.reading import read
 from fcinspect.diagnosis.recognising import recognise
 from fcinspect.diagnosis.records import Cause, Diagnosis, Trial, one_line
@@ -23,6 +25,8 @@ MOST_CHANGES = 4
 """So many faults in a row are mended for one cause."""
 STAGES = ("import", "construction", "forward")
 MOST_CAUSES = 5
+ALSO_CALLED = {"input-left-float32": "other-dtype", "one-side-half": "other-dtype"}
+"""What causes of messages are called among the changes of source."""
 CERTAIN = {"features-do-not-divide"}
 """Causes that leave no room for what a text can only guess."""
 
@@ -36,7 +40,7 @@ def diagnose_trace(trace: ModuleTrace, retry: Retry | None) -> Diagnosis | None:
     failure = trace.failure
     if failure is None:
         return None
-    known = recognise(read(failure.traceback)[0])
+    known = recognise(facts_of_trace(trace))
     mender = Mender(retry)
     tried = [(candidate, *_cause(candidate, trace, mender)) for candidate in candidates(trace)]
     # what mends the module by itself comes before what needs a further change
@@ -57,6 +61,63 @@ def diagnose_trace(trace: ModuleTrace, retry: Retry | None) -> Diagnosis | None:
     )
 
 
+def with_step(known: Diagnosis, trace: ModuleTrace) -> Diagnosis:
+    """Return the diagnosis of a message with what the failed step tells; no earlier one was seen.
+
+    Where the step speaks of the first cause, its own causes come first, in their order, else
+    behind those of the message. Causes that it refutes are left out. Nothing is run.
+    """
+    found = [given for given in candidates(trace) if given.inputs is None]
+    told: dict[str, Cause] = {}
+    for given in found:
+        told.setdefault(given.cause.name, _cause(given, trace, Mender(None))[0])
+    refuted = _contradicted(trace, earlier_seen=False)
+    left = [c for c in known.likely if c.name not in refuted or c.name in told]
+    left = _with_attribute(left, told.pop("misspelt-attribute", None))
+    for cause in left:
+        if ALSO_CALLED.get(cause.name) in told:
+            told[cause.name] = replace(told.pop(ALSO_CALLED[cause.name]), name=cause.name)
+    if not left:
+        return replace(known, likely=tuple(told.values())[:MOST_CAUSES] or known.likely)
+    order = [*told, *(c.name for c in left)]
+    if left[0].name not in told:
+        order = [*(c.name for c in left), *told]
+    if _rows_are_lost(trace):
+        order.sort(key=lambda name: name != "batch-flattened")
+    by_name = {cause.name: cause for cause in left} | told
+    likely = [by_name[name] for name in dict.fromkeys(order)]
+    written = {change.after.strip() for cause in likely for change in cause.changes}
+    likely = [c for c in likely if c.changes or (c.code or "") not in written]
+    return replace(known, likely=tuple(likely[:MOST_CAUSES]))
+
+
+def _with_attribute(likely: list[Cause], near: Cause | None) -> list[Cause]:
+    """Return causes with that of an attribute that has another name in the module itself."""
+    first = likely[0].name if likely else ""
+    if near is not None and first == "attribute-not-defined":
+        return [near, *likely]
+    if near is not None and first == "attribute-misspelt":
+        return [replace(likely[0], changes=near.changes), *likely[1:]]
+    return likely
+
+
+def _rows_are_lost(trace: ModuleTrace) -> bool:
+    """Whether one row arrives of a batch of several."""
+    step = None if trace.failure is None else trace.failure.step
+    batch = trace.inputs[0].shape[:1] if trace.inputs and len(trace.inputs[0].shape) > 1 else ()
+    if step is None or not step.inputs or not batch:
+        return False
+    return batch[0] > 1 and prod(step.inputs[0].shape[:-1]) == 1
+
+
+def facts_of_trace(trace: ModuleTrace) -> Facts:
+    """Return what is known of a failed run, its step and inputs among it."""
+    assert trace.failure is not None
+    told = read(trace.failure.traceback)[0]
+    failure = trace.failure
+    return replace(told, step=failure.step, inputs=trace.inputs, attributes=failure.attributes)
+
+
 def _told(cause: Cause, causes: Sequence[Cause], trace: ModuleTrace) -> bool:
     """Whether the module itself tells already that a cause of the text holds, or does not."""
     written = {change.after.strip() for own in causes for change in own.changes}
@@ -64,15 +125,19 @@ def _told(cause: Cause, causes: Sequence[Cause], trace: ModuleTrace) -> bool:
     return bool(names & CERTAIN) or cause.name in names or (cause.code or "") in written
 
 
-def _contradicted(trace: ModuleTrace) -> set[str]:
-    """Return the names of causes that a text can only guess, and that the failed step refutes."""
+def _contradicted(trace: ModuleTrace, *, earlier_seen: bool = True) -> set[str]:
+    """Return the names of causes that a text can only guess, and that the failed step refutes.
+
+    Some are refuted only where the earlier steps were seen, too.
+    """
     step = None if trace.failure is None else trace.failure.step
-    if step is None or not step.inputs:
+    if step is None or not step.inputs or not (earlier_seen or step.parameters):
         return set()
     found = set()
     if step.linear and step.weight is not None and len(step.weight) == 2:
-        found |= {"batch-flattened", "flatten-missing", "pool-to-fit"}
-        found |= {"unbatched", "input-transposed", "weight-transposed"}
+        found |= {"flatten-missing", "input-transposed", "weight-transposed"}
+        if earlier_seen:
+            found |= {"batch-flattened", "pool-to-fit", "unbatched"}
     entering = step.inputs[0].shape
     if "Norm" in step.kind and step.weight is not None and entering[-1:] != step.weight[:1]:
         found.add("channels-last")
@@ -82,9 +147,11 @@ def _contradicted(trace: ModuleTrace) -> set[str]:
     if expected is not None and int(expected[1]) not in entering:
         found.add("sequence-transposed")
     batch = trace.inputs[0].shape[:1] if trace.inputs else ()
-    if entering[:1] == batch:
+    if entering[:1] == batch and earlier_seen:
         found |= {"batch-flattened", "unbatched"}
-    if all(earlier.path != step.path for earlier in trace.steps):
+    elif entering[:1] == batch and step.path:
+        found.add("batch-flattened")
+    if earlier_seen and all(earlier.path != step.path for earlier in trace.steps):
         found.add("layer-applied-twice")
     return found
 

@@ -14,7 +14,7 @@ operand converted so. Code that is put in as a whole, and is None, is left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
@@ -64,10 +64,9 @@ def diagnose(text: str) -> Diagnosis | Unrecognised:
 def diagnose_report(text: str) -> tuple[Diagnosis, Facts] | Unrecognised:
     """Return the diagnosis of a pasted text, and the error in it that is diagnosed."""
     reports = read(text)
-    for number, facts in enumerate(reports):
-        found = recognise(facts)
-        if found is not None:
-            return replace(found, notes=_notes(facts, reports[:number])), facts
+    known = first_known(reports)
+    if known is not None:
+        return known
     message = reports[0].message
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     if reports[0].error is None:
@@ -77,13 +76,22 @@ def diagnose_report(text: str) -> tuple[Diagnosis, Facts] | Unrecognised:
     return Unrecognised(line, tuple(seen)[:MOST_FACTS])
 
 
+def first_known(reports: Sequence[Facts]) -> tuple[Diagnosis, Facts] | None:
+    """Return the diagnosis of the first error that is known, and that error."""
+    for number, facts in enumerate(reports):
+        found = recognise(facts)
+        if found is not None:
+            return replace(found, notes=_notes(facts, reports[:number])), facts
+    return None
+
+
 def said_by(facts: Facts) -> str:
     """Return an error as the last line of its traceback: "KeyError: 'x'"."""
     first = one_line(facts.message.partition("\n")[0])
     return f"{facts.error}: {first}" if first else f"{facts.error}"
 
 
-def _notes(found: Facts, later: tuple[Facts, ...]) -> tuple[str, ...]:
+def _notes(found: Facts, later: Sequence[Facts]) -> tuple[str, ...]:
     """Return what the report says if a later error is not recognised."""
     errors = [other for other in later if other.is_error and other.error not in RELAYS]
     if not errors:

@@ -32,12 +32,17 @@ def emit(view: View, *, form: str, color: str, precision: int, full: bool) -> No
     if form != "text":
         write_text(rendered(view, form, precision=precision, full=full))
         return
+    write_page(_page(view, precision), sys.stdout, color)
+
+
+def write_page(page: Page, stream: TextIO, color: str = "auto") -> None:
+    """Write a page to a stream: styled on a terminal, and in signs that the stream has."""
     from fcinspect.media.terminal import print_page
 
-    console = console_for(sys.stdout, color)
-    ruled, plain = _is_for_people(sys.stdout), not _speaks_unicode(console.file)
-    print_page(_page(view, precision), console, ruled=ruled, ascii_only=plain)
-    console.file.flush()
+    console = console_for(stream, color)
+    ruled, plain = _is_for_people(stream), not _speaks_unicode(stream)
+    print_page(page, console, ruled=ruled, ascii_only=plain)
+    stream.flush()
 
 
 def write_text(text: str) -> None:
@@ -142,16 +147,12 @@ def _is_for_people(stream: TextIO) -> bool:
 
 def _page(view: View, precision: int, form: str = "text") -> Page:
     """Return the page with the view's warnings at its end, and nothing in it that acts."""
-    from fcinspect.page.blocks import Line, Page
+    from fcinspect.page.blocks import with_notes
     from fcinspect.page.untrusted import safe_page
 
     if form in view.pages:
         return safe_page(view.pages[form](precision))
-    page = view.page(precision)
-    if view.warnings:
-        notes = tuple(Line.of(("note: ", "unsure"), warning) for warning in view.warnings)
-        page = Page((*page.groups, notes))
-    return safe_page(page)
+    return safe_page(with_notes(view.page(precision), view.warnings))
 
 
 def _speaks_unicode(stream: object) -> bool:

@@ -36,6 +36,7 @@ STYLES = {
 RULES = Box("    \n    \n ── \n    \n ── \n ── \n    \n    \n")
 ASCII_RULES = Box("    \n    \n -- \n    \n -- \n -- \n    \n    \n", ascii=True)
 """Lines below the titles and between sections, nothing else."""
+PLAIN_WIDTH = 80
 FREE = 100_000
 """Tables are fitted before they are drawn: rich must not narrow them again."""
 
@@ -53,6 +54,34 @@ def print_page(
             shown = _renderable(block, console, ruled, ascii_only)
             # lines are broken already: what is still too wide is not cut
             console.print(shown, soft_wrap=True)
+
+
+@dataclass(frozen=True)
+class PageForRich:
+    """A page that any console of rich prints."""
+
+    page: blocks.Page
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for number, group in enumerate(self.page.groups):
+            if number:
+                yield Text()
+            for block in blocks.printed(group):
+                shown = _renderable(block, console, True, options.ascii_only)
+                if isinstance(shown, Text):  # the console would cut a line that is not broken
+                    shown.no_wrap, shown.overflow = False, "fold"
+                yield shown
+
+
+def plain_text(page: blocks.Page, width: int = PLAIN_WIDTH) -> str:
+    """Return a page as text without styles."""
+    console = Console(
+        file=io.StringIO(), width=width, color_system=None, markup=False, emoji=False,
+        highlight=False, legacy_windows=False,
+    )  # fmt: skip
+    print_page(page, console)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
 
 
 def _drawn(block: blocks.Drawing, console: Console, ascii_only: bool) -> Text:

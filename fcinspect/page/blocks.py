@@ -313,6 +313,12 @@ class Page:
     groups: tuple[tuple[Block, ...], ...] = ()
 
 
+def with_notes(page: Page, notes: Iterable[str]) -> Page:
+    """Return a page with notes at its end."""
+    lines = tuple(Line.of(("note: ", "unsure"), note) for note in notes)
+    return Page((*page.groups, lines)) if lines else page
+
+
 def of_whole(*limits: tuple[int, int, str]) -> str:
     """Return "8 of 1,200 rows, 5 of 7 columns" of (shown, of, what), "" where all is shown."""
     return ", ".join(f"{some:,} of {of:,} {what}" for some, of, what in limits if some < of)

@@ -11,7 +11,7 @@ from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
 from fcinspect.page import text
-from fcinspect.page.blocks import Block, Heading, Line, Page, PageBuilder, Verbatim
+from fcinspect.page.blocks import Block, Heading, Line, Page, PageBuilder, Verbatim, with_notes
 from fcinspect.page.view import View
 from fcinspect.reports.written import written
 
@@ -114,10 +114,16 @@ def rows(likely: Sequence[Cause]) -> Iterable[Sequence[object]]:
             yield (*told, "", "", "", "")
 
 
-def page(found: Diagnosis) -> Page:
+def page_with_notes(found: Diagnosis, title: str | None = None) -> Page:
+    """Return the page with the diagnosis's own notes; a `title` stands in place of its message."""
+    return with_notes(page(found, title), map(text.safe, found.notes))
+
+
+def page(found: Diagnosis, title: str | None = None) -> Page:
     """Return the page; a diagnosis holds whole numbers only."""
     built = PageBuilder()
-    built.add(Heading(text.safe(found.message), level=1), Line.of(text.safe(found.happened)))
+    first = Heading(text.safe(found.message if title is None else title), level=1)
+    built.add(first, Line.of(text.safe(found.happened)))
     if (place := found.place) is not None:
         inside = f", in {text.safe(place.function)}" if place.function else ""
         built.group(Line.of("at ", (where(place), "strong"), inside))

@@ -24,6 +24,8 @@ class Tensor:
     dtype: str
     name: str = ""
     """Where it stands in a tuple or dict: "1", "logits", "hidden.0"; "" when it stands alone."""
+    device: str = ""
+    """"cuda:0"; "" on the CPU, and in a trace, whose module runs on one device."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class Parameter:
     shape: Shape
     new: bool
     """Whether no earlier step used it: it counts once."""
+    device: str = ""
+    """As of a Tensor."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.benchmarks.measure import Comparison, compare, fcinspect, python
+from tests.benchmarks.measure import PYTHON, Comparison, compare, fcinspect, python
 
 PLAIN_STEP = """
 import torch
@@ -42,6 +42,8 @@ class Case:
     """The exit status that the command must end with."""
     runs: int = 9
     """Pairs of runs."""
+    most_seconds: float | None = None
+    """What it may take beyond its yardstick."""
 
     def measure(self, folder: Path) -> Comparison:
         """Measure the case in a folder made by `prepare`."""
@@ -102,6 +104,22 @@ CASES = (
         2.5,
         status=1,
     ),
+    Case(
+        "run empty.py",
+        tuple(fcinspect("run", "empty.py")),
+        "python empty.py",
+        (PYTHON, "empty.py"),
+        2.5,
+        runs=31,
+        most_seconds=0.030,
+    ),
+    Case(
+        "run imports.py, which imports torch",
+        tuple(fcinspect("run", "imports.py")),
+        "python imports.py",
+        (PYTHON, "imports.py"),
+        1.15,
+    ),
     *(
         _case(
             f"trace fcinspect.examples:{name}",
@@ -136,8 +154,10 @@ CASES = (
 
 
 def prepare(folder: Path) -> None:
-    """Write the 4096×4096 layer that is read."""
+    """Write the 4096×4096 layer that is read, and the programs that are run."""
     from safetensors.numpy import save_file
 
     weight = np.random.default_rng(0).standard_normal((4096, 4096)).astype(np.float32)
     save_file({"weight": weight, "bias": weight[0].copy()}, folder / "4096.safetensors")
+    (folder / "empty.py").write_text("", encoding="utf-8")
+    (folder / "imports.py").write_text("import torch\n", encoding="utf-8")

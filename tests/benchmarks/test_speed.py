@@ -29,5 +29,7 @@ def test_a_command_costs_no_more_than_its_yardstick_allows(case: Case, folder: P
     """The median of paired ratios stays below the limit, and so does the memory."""
     found = case.measure(folder)
     assert found.ratio <= case.most
+    if case.most_seconds is not None:
+        assert found.seconds - found.yardstick_seconds <= case.most_seconds
     if case.most_bytes is not None:
         assert found.peak_bytes <= case.most_bytes

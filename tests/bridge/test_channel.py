@@ -198,7 +198,7 @@ def test_an_answer_of_very_many_values_is_refused(monkeypatch: pytest.MonkeyPatc
 def test_a_long_text_is_cut() -> None:
     """No word and no whole of a record is longer than what is wrapped and searched in no time."""
     document = json.dumps(
-        [1, "done", {"shape": [], "dtype": "x" * 100_000, "name": "y " * 100_000}]
+        [1, "done", {"shape": [], "dtype": "x" * 100_000, "name": "y " * 100_000, "device": ""}]
     )
     _, _, found = messages.read_message(document.encode(), b"", {"done": Tensor})
     assert found.dtype == f"{'x' * 500} … 99,000 characters … {'x' * 500}"

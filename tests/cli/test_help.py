@@ -100,6 +100,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "printed": {"output": ["5", "11"]},
     }
     (path / "example.json").write_text(json.dumps(example))
+    (path / "mypkg").mkdir()
+    for program in ("train.py", "mypkg/train.py"):
+        (path / program).write_text("import sys\nprint(sys.argv)\n")
     return path
 
 

@@ -106,7 +106,7 @@ class Tracer:
         kind = type(module).__name__
         called = calling_place()
         given = [tensor for _, tensor in tensors_of((args, kwargs))]
-        inputs = described((args, kwargs) if kwargs else args if len(args) != 1 else args[0])
+        inputs = _inputs(args, kwargs)
         before, self._inside_leaf = self.macs, self._inside_leaf + 1
         try:
             output = original(module, *args, **kwargs)
@@ -190,6 +190,24 @@ class Tracer:
         self._written(function, args, made_from)
         self._keep(replace(step, macs=self.macs - before))
         return output
+
+    def failed_module(
+        self, module: nn.Module, args: Any, kwargs: Any, called: steps.Place | None
+    ) -> Step:
+        """Return the step of a module without parts that failed unwatched."""
+        given = [tensor for _, tensor in tensors_of((args, kwargs))]
+        inputs = _inputs(args, kwargs)
+        return self._leaf_step(module, type(module).__name__, called, given, inputs, None)
+
+    def failed_function(
+        self, owner: nn.Module, name: str, args: Any, kwargs: Any, called: steps.Place | None
+    ) -> Step:
+        """Return the step of a function that failed unwatched, called by a module's forward."""
+        given = [tensor for _, tensor in tensors_of((args, kwargs))]
+        self._stack.append(owner)
+        step = self._function_step(name, args, kwargs, given, None)
+        self._stack.pop()
+        return replace(step, called=called)
 
     def _function_step(
         self,
@@ -286,6 +304,10 @@ class Tracer:
         found = self._recurrent.get(storage(args[0]))
         # in a turned or shortened view an index means something else
         return found.note(args[1]) if found and found.form == form_of(args[0]) else ""
+
+
+def _inputs(args: Any, kwargs: Any) -> tuple[steps.Tensor, ...]:
+    return described((args, kwargs) if kwargs else args if len(args) != 1 else args[0])
 
 
 class _Functions(TorchFunctionMode):

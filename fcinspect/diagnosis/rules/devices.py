@@ -153,8 +153,12 @@ def copied(advice: str, facts: Facts) -> Decision:
 def _sides(given: str, needed: str, name: str, facts: Facts) -> Decision:
     """Return the causes where a tensor on `given`, the argument `name`, meets others on `needed`.
 
-    The name says whether it is the input or a parameter; of other names both are possible.
+    The step that failed or the name says whether it is the input or a parameter; of other names
+    both are possible.
     """
+    seen = _seen(given, needed, facts)
+    if seen is not None:
+        return seen
     evidence = f"one tensor is on {given}, another on {needed}"
     if name:
         evidence = f"the argument {name!r} is on {given}, the others on {needed}"
@@ -173,6 +177,19 @@ def _sides(given: str, needed: str, name: str, facts: Facts) -> Decision:
         "layers-in-list",
         evidence=evidence,
     )
+
+
+def _seen(given: str, needed: str, facts: Facts) -> Decision | None:
+    """Return the causes where the layer that failed was seen with its input."""
+    step = facts.step
+    if step is None or not step.inputs or not step.parameters:
+        return None
+    places = {part.device or "cpu" for part in step.parameters}
+    input_at, weight_at = step.inputs[0].device or "cpu", min(places)
+    if len(places) != 1 or {input_at, weight_at} != {given, needed}:
+        return None
+    evidence = f"the input of {step.words} is on {input_at}, its parameters are on {weight_at}"
+    return Decision(*_moved(input_at, weight_at), evidence=evidence)
 
 
 def _moved(input_at: str, weight_at: str) -> tuple[Pick, str]:
