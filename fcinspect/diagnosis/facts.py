@@ -8,6 +8,9 @@ import warnings
 from dataclasses import dataclass
 from functools import cached_property
 
+from fcinspect.diagnosis.catalogue.loosening import squashed
+
+MOST_SQUASHED = 2**17
 FOREIGN = re.compile(
     r"site-packages|dist-packages|/torch/|importlib|lib/python"
     r"|(?:[Pp]ython\d*|conda\d*|envs/[^/]+)/[Ll]ib/|^<(?!ipython-input|python-input|command)"
@@ -62,6 +65,11 @@ class Facts:
     def flat_text(self) -> str:
         """The whole text with single blanks, on one line."""
         return " ".join(self.text.split())
+
+    @cached_property
+    def squashed(self) -> tuple[str, str]:
+        """The letters and digits of the message, with and without articles; of a long one the end."""
+        return squashed(self.message[-MOST_SQUASHED:])
 
     @property
     def own_frame(self) -> Frame | None:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from fcinspect.diagnosis.facts import Facts
-from fcinspect.diagnosis.reading import read, unwrapped
+from fcinspect.diagnosis.reading import read
+from fcinspect.diagnosis.unwrapping import unwrapped
 from fcinspect.diagnosis.recognising import diagnose
 from fcinspect.diagnosis.records import Diagnosis
 from tests.diagnosis import pasted

@@ -58,6 +58,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
+from fcinspect.diagnosis.catalogue import loosening
 from fcinspect.diagnosis.records import Cause
 
 FAMILIES = (
@@ -128,6 +129,30 @@ class Wording(NamedTuple):
         """What is searched, with re.DOTALL."""
         text = self.pattern[2:]
         return _literal(text) if self.pattern[0] == "?" else _expression(text)
+
+    @property
+    def loose(self) -> re.Pattern[str]:
+        """What is searched where no pattern matches the text as it stands: see loosening.py."""
+        text = self.pattern[2:]
+        if self.pattern[0] == "?":
+            holes = [*HOLE.finditer(text)]
+            between = [re.escape(words) for words in HOLE.split(text)[::3]]
+            text = "".join(
+                words + hole
+                for words, hole in zip(between, (*(hole[0] for hole in holes), ""), strict=True)
+            )
+        return loosening.loosened(text, tuple(HOLES.items()))
+
+    @property
+    def telling(self) -> bool:
+        """Whether its markers are long enough to be searched in squashed text."""
+        longest = max(len(without) for _, without in self.squashed)
+        return longest >= loosening.LEAST_LETTERS
+
+    @property
+    def squashed(self) -> list[tuple[str, str]]:
+        """The markers as squashed text, with and without articles."""
+        return [loosening.squashed(marker) for marker in self.markers]
 
 
 class Message:
