@@ -20,7 +20,7 @@ from importlib import import_module
 from itertools import islice
 from typing import Any
 
-from fcinspect.diagnosis.catalogue.loosening import loosened, whole
+from fcinspect.diagnosis.catalogue.loosening import BLANKS, loosened, whole
 from fcinspect.diagnosis.catalogue.parsing import (
     FAMILIES,
     Message,
@@ -177,7 +177,8 @@ def matched(known: Message, facts: Facts, *, whole: bool = False) -> Match | Non
         if all(marker in flat for marker in wording.markers):
             match = _search(wording.markers[-1], wording.regex, text)
             if match is not None:
-                return Match(match[0], match.groupdict(default=""))
+                groups = match.groupdict(default="")
+                return Match(match[0], {name: BLANKS.sub(" ", groups[name]) for name in groups})
     return None
 
 

@@ -116,8 +116,9 @@ def retyped(text: str) -> str:
 def told(text: str) -> str:
     """Write it as a sentence: a capital, or none, and a full stop."""
     *frames, message = re.split(r"\n(?=[\w.]+(?:Error|Exception)\b)", text)
-    error, colon, words = message.rstrip().rpartition("Error: ")
-    words = words[:1].swapcase() + words[1:]
+    error, colon, words = message.rstrip().partition("Error: ")
+    if re.match(r"[A-Za-z][a-z]+ ", words):
+        words = words[:1].swapcase() + words[1:]
     return "\n".join((*frames, f"{error}{colon}{words}."))
 
 

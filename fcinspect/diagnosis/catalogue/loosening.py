@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from itertools import dropwhile, groupby
+from string import ascii_letters, digits
 from typing import NamedTuple
 
 ARTICLES = re.compile(r"\b(?:the|an?)\b")
@@ -21,11 +22,14 @@ LEAST_LETTERS = 9
 """A shorter marker stands in too many texts that say something else."""
 
 BETWEEN = r"[\W_]*+"
-OPENING = r"[\s│|'\"`‘’“”,;:.()\[\]{}\\!=>]*+"
+OPENING = r"[^\w*×✕-]*+"
 """What may stand before a value; a value may begin with any other sign."""
+NARROW = r"[\s│'\"`(\[:]*+"
+"""The same before a value that may be of signs only."""
 BREAK = r"[ \t│|>]*\n[ \t│|>]*"
 """The end of a line in a box or quotation, and the beginning of the next."""
 BROKEN = re.compile(rf"(?<=\d){BREAK}(?=\d)")
+BLANKS = re.compile(r"[ \t]{2,}")
 TIMES = r"[\s│]*(?:[xX×✕*]|by\b)[\s│]*"
 SIZES = r"\d+(?:[\s,;xX×*│]+\d+)*"
 NO_QUOTE = r"[^\s'\"`‘’“”]"
@@ -37,7 +41,7 @@ HOLES = {
     "shape": SIZES,
     "sizes": rf"(?:{SIZES})?",
     "array": rf"(?:\(\s*(?:{SIZES})?,?\s*\)|{SIZES})",
-    "dtype": r"(?:(?:unsigned|signed|long|short|struct|class)\s)?(?:(?:c10|at)\s*:\s*:\s*)?"
+    "dtype": r"(?:(?:unsigned|signed|long|short|struct|class)\s+)?(?:(?:c10|at)\s*:\s*:\s*)?"
     r"[A-Za-z_](?:[\w.:<>]*[\w>])?(?: int)?",
 }
 """What a {name:type} matches here where it is not what it matches elsewhere."""
@@ -50,6 +54,10 @@ TOKEN = re.compile(
     r"|(?P<end>\$|\\Z)|(?P<start>\^|\\[AsntrW])|(?P<edge>\\[bB])|(?P<any>\.)"
     r"|\\?(?P<letter>[^\W_])|(?P<sign>\\?.)"
 )
+WORD = f"{ascii_letters}{digits}_"
+VALUES = ("value", "free")
+OPERATOR = re.compile(r"\\?[-+=<>]|\[[-+*/=<>@%]+\]")
+NUMBER = re.compile(r"\??(?:\\d|\{\w*:int\})")
 LINE_END = r"(?=[\W_]*(?:\n|\Z))"
 
 
@@ -57,7 +65,7 @@ class Part(NamedTuple):
     """One part of a pattern."""
 
     kind: str
-    """letter, sign, times, value, group or close"""
+    """letter, sign, times, value, free (a value that may be of signs only), group or close"""
     text: str
     quantity: str
     named: bool
@@ -73,17 +81,18 @@ def squashed(text: str) -> tuple[str, str]:
 def whole(value: str) -> str:
     """Return what a group of a loose pattern matched as it would stand on one line."""
     value = BROKEN.sub("", value).replace("│", " ").strip()
-    return re.sub(r"\s*:\s*:\s*", "::", value)
+    return re.sub(r"\s*:\s*:\s*", "::", BLANKS.sub(" ", value))
 
 
 @cache
 def loosened(pattern: str, holes: tuple[tuple[str, str], ...] = ()) -> re.Pattern[str]:
     """Return the loose form of a regular expression with holes, of the types given."""
     parts = _parts(pattern, dict(holes) | HOLES)
+    parts = [_parted(parts, place) for place in range(len(parts))]
     written = []
     for place, part in enumerate(parts):
-        before = parts[place - 1].kind if place else ""
-        written.append(_written(part, before, *_following(parts, place)))
+        touching = parts[place - 1].kind if place else ""
+        written.append(_written(part, touching, *_following(parts, place)))
     start = r"(?<![^\W\d_])" if parts and parts[0].kind == "letter" else ""
     return re.compile(start + "".join(written), re.DOTALL | re.IGNORECASE)
 
@@ -103,26 +112,34 @@ def _parts(pattern: str, holes: dict[str, str]) -> list[Part]:
             groups.append(text.startswith("(?P<") or any(groups))
         elif kind == "letter":
             text = token["letter"]
+        elif text in ("-", r"\-") and NUMBER.match(pattern, token.end()):
+            kind = "value"
         elif kind == "end":
             text = LINE_END
         named = bool(groups) and groups[-1]
         if text == ")":
             groups.pop()
-        parts.append(Part(*_kind(kind, text), "", named))
+        if kind in ("sign", "kind") and named and OPERATOR.fullmatch(text):
+            kind = "operator"
+        parts.append(Part(*_kind(kind, text, token["hole"]), "", named))
     return _without_articles(_with_times(parts))
 
 
-def _kind(kind: str, text: str) -> tuple[str, str]:
+def _kind(kind: str, text: str, hole: str | None) -> tuple[str, str]:
     """Return which kind of part a token is, and its text."""
     if kind in ("letter", "group", "close"):
         return kind, text
+    if kind == "operator" or hole == "text":
+        return "free", text
     if kind in ("sign", "start"):
         return "sign", ""
     if kind != "kind":
         return "value", text
-    if re.match(text, "x") and re.match(text, "×"):
+    if re.match(r"\[[^^]", text) and re.match(text, "x") and re.match(text, "×"):
         return "times", text
-    if not any(re.match(text, letter) for letter in "aA0xX_"):
+    if re.fullmatch(r"\[([A-Z][a-z]|[a-z][A-Z])\]", text) and text[1].lower() == text[2].lower():
+        return "letter", text[1]
+    if not any(re.match(text, letter) for letter in WORD):
         return "sign", ""
     if re.match(text, "x") and re.match(text, "1") and not re.match(text, "a"):
         text = f"[{text[1:-1]}xX×* ]"
@@ -150,10 +167,20 @@ def _without_articles(parts: list[Part]) -> list[Part]:
             if part.kind != "sign" or not found or found[-1].kind != "sign":
                 found.append(part)
             else:
-                found[-1] = part if part.text or not part.quantity else found[-1]
+                optional = found[-1].quantity if part.quantity else ""
+                found[-1] = Part("sign", found[-1].text or part.text, optional, part.named)
     for _ in range(2):
         found = list(dropwhile(lambda part: part.kind == "sign", reversed(found)))
     return found
+
+
+def _parted(parts: list[Part], place: int) -> Part:
+    """Return a part; signs between two values must stand in the text: 34 is not 3 and 4."""
+    part = parts[place]
+    if part.kind == "sign" and not part.quantity and _following(parts, place)[1] in VALUES:
+        before = next((other.kind for other in reversed(parts[:place]) if other.kind != "close"), "")
+        return part._replace(quantity="+") if before in VALUES else part
+    return part
 
 
 def _near(parts: list[Part], place: int, step: int) -> str:
@@ -172,18 +199,18 @@ def _following(parts: list[Part], place: int) -> tuple[str, str]:
 
 def _written(part: Part, before: str, following: str, inside: str) -> str:
     """Return a part with what may stand behind it."""
-    gap = BETWEEN if inside == "letter" else OPENING
+    gap = {"letter": BETWEEN, "free": NARROW}.get(inside, OPENING)
     if part.kind == "sign":
         article = inside == "letter" or part.text
-        if before in ("value", "close") and inside == "value" and not part.quantity:
-            gap = gap.replace("*+", "++")  # 34 is not 3 and 4
+        if part.quantity == "+":
+            gap = gap.replace("*+", "++")
         return gap + (f"(?:(?:the|an?)(?![^\\W_]){gap})?" if article else "")
     if part.kind == "times":
         return TIMES
     if part.kind != "letter":
         return part.text + part.quantity
     letter = f"(?-i:{part.text})" if part.named else part.text
-    lead = BETWEEN if before in ("value", "close") and not part.named else ""
+    lead = BETWEEN if before in (*VALUES, "close") and not part.named else ""
     if following in ("sign", "") or (part.named and following == "close"):
         gap = ""
     if part.quantity:

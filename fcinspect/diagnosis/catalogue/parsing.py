@@ -71,13 +71,14 @@ HOLES = {
     "digit": r"\d",
     "number": r"-?\d+",
     "word": r"\w+",
-    "dotted": r"[\w.]+",
+    "dotted": r"[\w.]*\w",
     "text": r"\S+",
     "quoted": r"[^']+",
     "shape": r"[\d, ]+",
     "sizes": r"[\d, ]*",
     "array": r"\((?:\d+(?:, ?\d+)*,?)?\)",
-    "dtype": r"(?:unsigned |signed |long |short |struct |class )?[A-Za-z_][\w.:<>]*(?: int)?",
+    "dtype": r"(?:unsigned |signed |long |short |struct |class )?"
+    r"[A-Za-z_](?:[\w.:<>]*[\w>])?(?: int)?",
     "scalar": r"(?:Float|Double|Half|BFloat16|Int|Short|Char|Byte|Bool|Long)",
     "loss": r"\w*Loss",
     "layer": r"(?:Linear|Sequential|Conv[123]d|Embedding|LSTM|GRU|RNN|ReLU|LayerNorm|"
@@ -146,8 +147,9 @@ class Wording(NamedTuple):
     @property
     def telling(self) -> bool:
         """Whether its markers are long enough to be searched in squashed text."""
-        longest = max(len(without) for _, without in self.squashed)
-        return longest >= loosening.LEAST_LETTERS
+        words = loosening.squashed(HOLE.sub(" ", self.pattern[2:]))[0]
+        longest = max(len(marker) for marker, _ in self.squashed)
+        return longest >= (6 if len(words) >= 20 else loosening.LEAST_LETTERS)
 
     @property
     def squashed(self) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from fcinspect.diagnosis.catalogue.loosening import loosened
 from fcinspect.diagnosis.records import Pick, Shape, shape_of
 
 SECTION = re.compile(
@@ -24,6 +25,7 @@ OLD_MISMATCH = re.compile(
     rf"{SHAPE} and whose dimensions in the checkpoint are {SHAPE}"
 )
 MODEL = re.compile(r"loading state_dict for (\w+)")
+PATTERNS = tuple(pattern.pattern for pattern in (SECTION, MISMATCH, OLD_MISMATCH, MODEL))
 MOST_SHOWN = 4
 
 Explained = tuple[int, Pick]
@@ -73,14 +75,21 @@ class LoadingReport:
 
 
 def read_report(text: str) -> LoadingReport:
-    """Return what the message of load_state_dict says."""
+    """Return what the message of load_state_dict says, however it is spelt."""
+    flat = " ".join(text.split())
+    found = _report(flat, (SECTION, MISMATCH, OLD_MISMATCH, MODEL))
+    return found if found.total else _report(flat, tuple(loosened(p) for p in PATTERNS))
+
+
+def _report(text: str, patterns: tuple[re.Pattern[str], ...]) -> LoadingReport:
+    section_of, mismatch, old_mismatch, model_of = patterns
     found: dict[str, dict[str, None]] = {"Missing": {}, "Unexpected": {}}
-    for section in SECTION.finditer(text):
+    for section in section_of.finditer(text):
         keys = ("".join(key.split()) for key in QUOTED.findall(section[2]))
-        found[section[1]].update(dict.fromkeys(key for key in keys if key))
-    shapes = [Mismatch(m[1], shape_of(m[2]), shape_of(m[3])) for m in MISMATCH.finditer(text)]
-    shapes += [Mismatch(m[1], shape_of(m[3]), shape_of(m[2])) for m in OLD_MISMATCH.finditer(text)]
-    model = MODEL.search(text)
+        found[section[1].capitalize()].update(dict.fromkeys(key for key in keys if key))
+    shapes = [Mismatch(m[1], shape_of(m[2]), shape_of(m[3])) for m in mismatch.finditer(text)]
+    shapes += [Mismatch(m[1], shape_of(m[3]), shape_of(m[2])) for m in old_mismatch.finditer(text)]
+    model = model_of.search(text)
     return LoadingReport(
         model[1] if model else "the model",
         tuple(found["Missing"]),

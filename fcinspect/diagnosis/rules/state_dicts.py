@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from math import prod
 
+from fcinspect.diagnosis.catalogue.loosening import BLANKS
 from fcinspect.diagnosis.facts import Facts
 from fcinspect.diagnosis.records import Decision, Pick, pick
 from fcinspect.diagnosis.rules.state_dict_keys import key_causes
@@ -56,7 +57,7 @@ def loading(facts: Facts) -> Decision | None:
     """Everything that load_state_dict lists."""
     report = read_report(facts.message)
     if not report.total:
-        return _copying(report.model, facts.message)
+        return _copying(report.model, BLANKS.sub(" ", facts.message))
     found = sorted((*key_causes(report), *shape_causes(report)), key=lambda c: -c[0])
     if not found:
         return None
@@ -96,14 +97,14 @@ def load_key(key: str) -> Decision:
 
 def weights_only(facts: Facts) -> Decision:
     """Weights only load failed: by what the unpickler met."""
-    operand = re.search(r"Unsupported operand (\d+)", facts.text)
+    operand = re.search(r"Unsupported operand (\d+)", facts.flat_text)
     if operand is not None:
         happened = "The file could not be read as tensors: it does not look like a torch.save file."
         key = OPERANDS.get(operand[1], "")
         return Decision(STARTS.get(key, "not-a-torch-file"), happened=happened)
     met = re.search(
         r"Unsupported (?:global: GLOBAL|class) ([\w.]+\w)|GLOBAL ([\w.]+\w) was not an allowed",
-        facts.text,
+        facts.flat_text,
     )
     what = next((name for name in met.groups() if name), "") if met else ""
     if not what:
