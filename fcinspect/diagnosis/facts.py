@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from fcinspect.diagnosis.catalogue.loosening import squashed
+from fcinspect.diagnosis.unwrapping import rejoined
 
 MOST_SQUASHED = 2**17
+MOST_REJOINED = 2**12
 FOREIGN = re.compile(
     r"site-packages|dist-packages|/torch/|importlib|lib/python"
     r"|(?:[Pp]ython\d*|conda\d*|envs/[^/]+)/[Ll]ib/|^<(?!ipython-input|python-input|command)"
@@ -70,6 +72,13 @@ class Facts:
     def squashed(self) -> tuple[str, str]:
         """The letters and digits of the message, with and without articles; of a long one the end."""
         return squashed(self.message[-MOST_SQUASHED:])
+
+    @cached_property
+    def rejoined(self) -> tuple[Facts, ...]:
+        """The same, should the message be broken in its words, or at blanks."""
+        if len(self.message) > MOST_REJOINED or "\n" not in self.message:
+            return ()
+        return replace(self, message=rejoined(self.message)), replace(self, message=self.flat)
 
     @property
     def own_frame(self) -> Frame | None:

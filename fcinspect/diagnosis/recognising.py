@@ -14,7 +14,7 @@ operand converted so. Code that is put in as a whole, and is None, is left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
 from itertools import islice
@@ -111,17 +111,24 @@ def _notes(found: Facts, later: tuple[Facts, ...]) -> tuple[str, ...]:
 def recognise(facts: Facts) -> Diagnosis | None:
     """Return the diagnosis of one reported error, or None where no family knows it.
 
-    Each message is tried as it is written, and where none matches, in its loose form.
+    Each message is tried as it is written, then with its lines joined, then in its loose form.
     """
-    for search in (matched, loosely_matched):
-        for family in FAMILIES:
-            for known in messages(family):
-                match = search(known, facts)
-                found = None if match is None else explained(known, match, facts)
-                if found is not None:
-                    found = weighed(found, facts)
-                    whole = facts.error is not None or "\n" not in facts.message.strip()
-                    return replace(found, message=one_line(facts.message)) if whole else found
+    for same in (facts, *facts.rejoined):
+        found = _recognised(same, matched)
+        if found is not None:
+            return found
+    return _recognised(facts, loosely_matched)
+
+
+def _recognised(facts: Facts, search: Callable[[Message, Facts], Match | None]) -> Diagnosis | None:
+    for family in FAMILIES:
+        for known in messages(family):
+            match = search(known, facts)
+            found = None if match is None else explained(known, match, facts)
+            if found is not None:
+                found = weighed(found, facts)
+                whole = facts.error is not None or "\n" not in facts.message.strip()
+                return replace(found, message=one_line(facts.message)) if whole else found
     return None
 
 

@@ -49,6 +49,8 @@ COLUMN = re.compile(r"[ \t]{2,}[\w.-]{1,60}\.py:\d+[ \t]*$", re.MULTILINE)
 """Where a line was logged, at the right edge of a terminal."""
 QUOTED = re.compile(r"^(?:[ \t]*>(?!>>).*(?:\n|\Z)){2,}", re.MULTILINE)
 """Lines of a quotation, as in a mail or an issue; the one that pytest marks stands alone."""
+INNER = re.compile(r"^[ \t]*>(?!>>) .*$", re.MULTILINE)
+"""A line of a quotation in a quotation."""
 ALL_QUOTED = re.compile(r"(?:[ \t]*(?:>.*)?(?:\n|\Z))+")
 MARK = re.compile(r"^[ \t]*> ?", re.MULTILINE)
 MOST_QUOTED = 4
@@ -61,8 +63,12 @@ RETYPED = str.maketrans(
 """What pages make of quotes and blanks, and what cannot be seen."""
 ENTITY = re.compile(r"&(lt|gt|quot|apos|nbsp|#0?39|#x27|amp);")
 ENTITIES = {"lt": "<", "gt": ">", "quot": '"', "nbsp": " ", "amp": "&"}
-RECORD = re.compile(r'^[ \t]*[\[{(]*b?".*\\n.*["\]})],?[ \t]*$', re.MULTILINE)
-"""A line of JSON that holds lines."""
+RECORD = re.compile(
+    r'^[ \t]*(?:[\[{(]*b?"[^\n]*\\n[^\n]*["\]})]'
+    r'|\{"[^\n]*"(?:message|msg|error|exception|exc_info|traceback|log|text)": ?"[^\n]*\}),?[ \t]*$',
+    re.MULTILINE,
+)
+"""A line of JSON that holds lines, or a record of a log."""
 STRING = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
 ESCAPED = re.compile(
     r"^.*(?:Traceback \(most recent call last\):\\{1,3}n|\\n +File ).*$"
@@ -93,6 +99,7 @@ CONTINUES = re.compile(r" \S|\w*(?:Error|Exception|Warning|Interrupt|Exit)\b")
 """Such lines go on with one that was broken in a word."""
 UNUSUAL = re.compile(r"^(?:-+> ?\d|E  |>  |.*❱|╭|│)", re.MULTILINE)
 """Notebooks, pytest and boxes have lines of other forms."""
+APOSTROPHE = re.compile(r"(?<=\w)'(?=[a-z])|(?<=s)'(?= )")
 BLANK_LINES = re.compile(r"(\n[ \t]*\n)")
 MOST_WRAPPED = 2**18
 LEAST_WIDTH = 30
@@ -101,7 +108,7 @@ MOST_WIDTH = 240
 
 def unwrapped(text: str) -> str:
     """Return the text as the program wrote it, line by line."""
-    plain = _unescaped(text) if "\\n" in text else text
+    plain = _unescaped(text) if "\\n" in text or '{"' in text else text
     plain = ESCAPES.sub("", plain.replace("\r\n", "\n").replace("\r", "\n"))
     if not plain.isascii():
         plain = plain.translate(RETYPED)
@@ -138,11 +145,12 @@ def _unquoted(text: str) -> str:
     """Return the text without the marks of quotations and of code in Markdown."""
     if ALL_QUOTED.fullmatch(text):
         text = MARK.sub("", text)
+    lines = QUOTED
     for _ in range(MOST_QUOTED):
-        found = QUOTED.sub(lambda lines: MARK.sub("", lines[0]), text)
+        found = lines.sub(lambda quoted: MARK.sub("", quoted[0]), text)
         if found == text:
             break
-        text = found
+        text, lines = found, INNER
     return EMPHASIS.sub(r"\1", FENCE.sub("", text))
 
 
@@ -166,7 +174,8 @@ def _joined(lines: list[str]) -> list[str]:
     inside = [place for place in strays if lines[place - 1][:1] in (" ", "\t")]
     cut = [place for place in strays if len(lines[place - 1]) == width]
     in_word = len(cut) == len(strays)
-    if not LEAST_WIDTH <= width <= MOST_WIDTH or not (inside or (in_word and len(cut) > 1)):
+    seen = inside or (in_word and (len(cut) > 1 or (cut and _is_open(lines[cut[0] - 1]))))
+    if not LEAST_WIDTH <= width <= MOST_WIDTH or not seen:
         return lines
     if not all(_is_full(lines[place - 1], lines[place], width) for place in inside or strays):
         return lines
@@ -187,6 +196,19 @@ def refilled(lines: list[str], width: int, *, in_word: bool = False) -> list[str
             long = len(before) >= width and len(last) + len(word) > width
             found[-1] = found[-1].rstrip() + ("" if in_word or long else " ") + line
     return found
+
+
+def _is_open(line: str) -> bool:
+    """Whether a quotation or bracket that begins in a line does not end in it."""
+    plain = APOSTROPHE.sub("", line)
+    return plain.count("'") % 2 == 1 or plain.count("(") > plain.count(")")
+
+
+def rejoined(text: str) -> str:
+    """Return the text with its fullest lines joined to the next, as if broken in words."""
+    lines = text.split("\n")
+    width = max(map(len, lines))
+    return "".join(line if len(line) == width else f"{line}\n" for line in lines).rstrip("\n")
 
 
 def _is_full(line: str, following: str, width: int) -> bool:

@@ -141,6 +141,8 @@ def _kind(kind: str, text: str, hole: str | None) -> tuple[str, str]:
         return "letter", text[1]
     if not any(re.match(text, letter) for letter in WORD):
         return "sign", ""
+    if text.startswith("[^"):
+        return "free", f"(?-i:{text})"
     if re.match(text, "x") and re.match(text, "1") and not re.match(text, "a"):
         text = f"[{text[1:-1]}xX×* ]"
     return "value", f"(?-i:{text})"

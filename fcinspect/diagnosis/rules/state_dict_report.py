@@ -86,7 +86,8 @@ def _report(text: str, patterns: tuple[re.Pattern[str], ...]) -> LoadingReport:
     found: dict[str, dict[str, None]] = {"Missing": {}, "Unexpected": {}}
     for section in section_of.finditer(text):
         keys = ("".join(key.split()) for key in QUOTED.findall(section[2]))
-        found[section[1].capitalize()].update(dict.fromkeys(key for key in keys if key))
+        part = found["Missing" if section[1][0] in "Mm" else "Unexpected"]
+        part.update(dict.fromkeys(key for key in keys if key))
     shapes = [Mismatch(m[1], shape_of(m[2]), shape_of(m[3])) for m in mismatch.finditer(text)]
     shapes += [Mismatch(m[1], shape_of(m[3]), shape_of(m[2])) for m in old_mismatch.finditer(text)]
     model = model_of.search(text)
