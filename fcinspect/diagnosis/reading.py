@@ -14,8 +14,13 @@ from fcinspect.diagnosis.unwrapping import LOGGED, unwrapped
 
 MOST_TEXT = 2**22
 """Of longer text the end is read, in characters: an error stands at the end of a log."""
-INNERMOST_FIRST = "Exception has occurred"
-"""How Visual Studio Code begins: the error, and then its places."""
+INNERMOST_FIRST = re.compile(
+    r"\s*(?!Traceback)[^\n:：]{3,60}[:：] ?(?P<error>(?:\w+\.)*\w*(?:Error|Exception|Warning))[ \t]*\n"
+    r"(?P<message>(?:(?![ \t]+File \").*\n){1,200}?)[ \t]+File \""
+)
+"""How Visual Studio Code begins, in any language: the error, and then its places."""
+ASSERTED = re.compile(r"^.{0,2000}?\b[Aa]ssertion [`'].*$", re.MULTILINE)
+"""What a kernel on the GPU says before Python hears of an error."""
 WARNED = re.compile(
     r"^(?P<file>.*?):(?P<line>\d{1,9}): (?P<kind>\w*Warning): (?P<message>.*)$"
     r"(?:\n[ \t]+(?P<code>\S.*)$)?",
@@ -42,7 +47,7 @@ EVENTS = re.compile(
     # the error itself, and where a traceback begins
     r"| ?(?P<error>(?:[A-Za-z_]\w*\.){0,20}[A-Z]\w*|(?:[A-Za-z_]\w*\.){1,20}\w+)"
     r"(?P<colon>: ?(?P<message>.*))?"
-    r"|(?P<head>.*)Traceback \(most recent call last\).*"
+    r"|(?P<bottom>╰─.*)|(?P<head>.*)Traceback \(most recent call last\).*"
     r")$",
     re.MULTILINE,
 )
@@ -72,13 +77,28 @@ def read(text: str) -> tuple[Facts, ...]:
     reading = _Reading(plain)
     for event in EVENTS.finditer(plain):
         reading.take(event)
-    frames = tuple(reading.frames)
-    if plain.lstrip().startswith(INNERMOST_FIRST):
+    errors, frames = [*reading.errors], tuple(reading.frames)
+    heading = INNERMOST_FIRST.match(plain)
+    if heading is not None:
         frames = frames[::-1]
+        errors = [replace(error, frames=error.frames[::-1]) for error in errors]
+        if not any(error.frames for error in errors):
+            name = heading["error"].rpartition(".")[2]
+            errors.append(Facts(plain, name, heading["message"].strip(), frames))
+    if not frames and len(errors) == 1:
+        frames = errors[0].frames
     last = deque(WARNED.finditer(plain), maxlen=MOST_ERRORS)
     warned = [_warning(plain, match) for match in last]
     whole = Facts(plain, None, plain.strip(), frames)
-    return (*reversed(reading.errors), *reversed(warned), whole)
+    return (*_asserted(plain, errors), *reversed(errors), *reversed(warned), whole)
+
+
+def _asserted(text: str, errors: list[Facts]) -> tuple[Facts, ...]:
+    """Return the assertion on the GPU that the last error only tells of, if it stands there."""
+    if not errors or "device-side assert" not in errors[-1].message:
+        return ()
+    found = ASSERTED.search(text)
+    return () if found is None else (Facts(text, None, found[0].strip(), errors[-1].frames),)
 
 
 def _warning(text: str, match: re.Match[str]) -> Facts:
@@ -129,6 +149,8 @@ class _Reading:
             self._place(event)
         elif kind == "chain":
             self._chained = True
+        elif kind == "bottom":
+            self._width = len(found())
         elif kind == "head":
             self.frames = []
             self._width = len(found()) if "╭" in found("head") else 0

@@ -38,6 +38,14 @@ PUT_IN = re.compile(r"\{(?:(\w+)(:,)?|converted (\S(?:[^{}]|\{\w+\})*))\}")
 SHAPES = re.compile(
     r"(?:torch\.Size\()?[\[(]\s*\d+(?:\s*[,x×]\s*\d+)+\s*,?\s*[\])]+|\b\d+x\d+(?:x\d+)*\b"
 )
+COMPLAINT = re.compile(
+    r"(?!\w+: (?:abort|killed|segmentation)|.*\w@\w|.*[$%#] )"
+    r".*(?:error|fail|exception|assert|cannot|can't|must|invalid|expected|mismatch|not )",
+    re.IGNORECASE,
+)
+"""A line that complains, rather than a prompt of the shell or a question."""
+MOST_LOOSE = 20
+"""So many of the last errors are tried in loose form, and the text as a whole."""
 MOST_FACTS = 8
 MOST_SEARCHED = 100_000
 RELAYS = {
@@ -74,13 +82,15 @@ def diagnose_report(text: str) -> tuple[Diagnosis, Facts] | Unrecognised:
     """Return the diagnosis of a pasted text, and the error in it that is diagnosed."""
     reports = read(text)
     for number, facts in enumerate(reports):
-        found = recognise(facts)
+        loosely = number < MOST_LOOSE or number == len(reports) - 1
+        found = recognise(facts, loosely=loosely)
         if found is not None:
             return replace(found, notes=_notes(facts, reports[:number])), facts
     message = reports[0].message
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     if reports[0].error is None:
         lines.reverse()  # in a log an error stands last
+        lines = [line for line in lines if COMPLAINT.match(line[:MOST_WORD])] or lines
     seen = dict.fromkeys(found.group() for found in SHAPES.finditer(message[:MOST_SEARCHED]))
     line = said_by(reports[0]) if reports[0].error else "".join(lines[:1])
     return Unrecognised(line, tuple(seen)[:MOST_FACTS])
@@ -108,7 +118,7 @@ def _notes(found: Facts, later: tuple[Facts, ...]) -> tuple[str, ...]:
     return (f'the last error is "{said_by(errors[0])}", which is not recognized; {place}',)
 
 
-def recognise(facts: Facts) -> Diagnosis | None:
+def recognise(facts: Facts, *, loosely: bool = True) -> Diagnosis | None:
     """Return the diagnosis of one reported error, or None where no family knows it.
 
     Each message is tried as it is written, then with its lines joined, then in its loose form.
@@ -117,7 +127,7 @@ def recognise(facts: Facts) -> Diagnosis | None:
         found = _recognised(same, matched)
         if found is not None:
             return found
-    return _recognised(facts, loosely_matched)
+    return _recognised(facts, loosely_matched) if loosely else None
 
 
 def _recognised(facts: Facts, search: Callable[[Message, Facts], Match | None]) -> Diagnosis | None:
@@ -244,9 +254,7 @@ def explained(message: Message, match: Match, facts: Facts) -> Diagnosis | None:
     return _explained(message, match, facts)
 
 
-def _explained(
-    message: Message, match: Match, facts: Facts, **known: object
-) -> Diagnosis | None:
+def _explained(message: Message, match: Match, facts: Facts, **known: object) -> Diagnosis | None:
     groups = dict.fromkeys(message.groups, "")
     groups |= match.groups
     words: dict[str, Any] = {name: " ".join(text.split()) for name, text in groups.items()}

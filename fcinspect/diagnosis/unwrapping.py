@@ -45,8 +45,6 @@ LOGGER = re.compile(
     re.MULTILINE,
 )
 """What a logger puts before a line: its time, its level, a name, a place."""
-COLUMN = re.compile(r"[ \t]{2,}[\w.-]{1,60}\.py:\d+[ \t]*$", re.MULTILINE)
-"""Where a line was logged, at the right edge of a terminal."""
 QUOTED = re.compile(r"^(?:[ \t]*>(?!>>).*(?:\n|\Z)){2,}", re.MULTILINE)
 """Lines of a quotation, as in a mail or an issue; the one that pytest marks stands alone."""
 INNER = re.compile(r"^[ \t]*>(?!>>) .*$", re.MULTILINE)
@@ -118,9 +116,10 @@ def unwrapped(text: str) -> str:
     plain = PREFIX.sub("", plain)
     if not BOTTOM.search(plain):
         plain = LOGGER.sub("", plain)
-    plain = _as_the_head(plain)
-    if "│" in plain:
-        plain = _without_boxes(plain) if "❱" in plain else _without_edges(plain)
+    if "❱" in plain:
+        plain = _without_boxes(_as_the_head(plain))
+    else:
+        plain = _as_the_head(_without_edges(plain) if "│" in plain else plain)
     return rewrapped(plain)
 
 

@@ -21,16 +21,16 @@ NO_LETTER = re.compile(r"[\W_]+")
 LEAST_LETTERS = 9
 """A shorter marker stands in too many texts that say something else."""
 
-BETWEEN = r"[\W_]*+"
-OPENING = r"[^\w*×✕-]*+"
+BETWEEN = r"[\W_]{0,160}+"
+OPENING = r"[^\w*×✕-]{0,160}+"
 """What may stand before a value; a value may begin with any other sign."""
-NARROW = r"[\s│'\"`(\[:]*+"
+NARROW = r"[\s│'\"`(\[:]{0,160}+"
 """The same before a value that may be of signs only."""
 BREAK = r"[ \t│|>]*\n[ \t│|>]*"
 """The end of a line in a box or quotation, and the beginning of the next."""
 BROKEN = re.compile(rf"(?<=\d){BREAK}(?=\d)")
 BLANKS = re.compile(r"[ \t]{2,}")
-TIMES = r"[\s│]*(?:[xX×✕*]|by\b)[\s│]*"
+TIMES = r"[\s│]{0,80}(?:[xX×✕*]|by\b)[\s│]{0,80}"
 SIZES = r"\d+(?:[\s,;xX×*│]+\d+)*"
 NO_QUOTE = r"[^\s'\"`‘’“”]"
 HOLES = {
@@ -58,7 +58,7 @@ WORD = f"{ascii_letters}{digits}_"
 VALUES = ("value", "free")
 OPERATOR = re.compile(r"\\?[-+=<>]|\[[-+*/=<>@%]+\]")
 NUMBER = re.compile(r"\??(?:\\d|\{\w*:int\})")
-LINE_END = r"(?=[\W_]*(?:\n|\Z))"
+LINE_END = r"(?=[\W_]{0,160}(?:\n|\Z))"
 
 
 class Part(NamedTuple):
@@ -180,7 +180,9 @@ def _parted(parts: list[Part], place: int) -> Part:
     """Return a part; signs between two values must stand in the text: 34 is not 3 and 4."""
     part = parts[place]
     if part.kind == "sign" and not part.quantity and _following(parts, place)[1] in VALUES:
-        before = next((other.kind for other in reversed(parts[:place]) if other.kind != "close"), "")
+        before = next(
+            (other.kind for other in reversed(parts[:place]) if other.kind != "close"), ""
+        )
         return part._replace(quantity="+") if before in VALUES else part
     return part
 
@@ -205,7 +207,7 @@ def _written(part: Part, before: str, following: str, inside: str) -> str:
     if part.kind == "sign":
         article = inside == "letter" or part.text
         if part.quantity == "+":
-            gap = gap.replace("*+", "++")
+            gap = gap.replace("{0,", "{1,")
         return gap + (f"(?:(?:the|an?)(?![^\\W_]){gap})?" if article else "")
     if part.kind == "times":
         return TIMES

@@ -147,14 +147,24 @@ class Wording(NamedTuple):
     @property
     def telling(self) -> bool:
         """Whether its markers are long enough to be searched in squashed text."""
-        words = loosening.squashed(HOLE.sub(" ", self.pattern[2:]))[0]
-        longest = max(len(marker) for marker, _ in self.squashed)
-        return longest >= (6 if len(words) >= 20 else loosening.LEAST_LETTERS)
+        return _telling(self)
 
     @property
-    def squashed(self) -> list[tuple[str, str]]:
+    def squashed(self) -> tuple[tuple[str, str], ...]:
         """The markers as squashed text, with and without articles."""
-        return [loosening.squashed(marker) for marker in self.markers]
+        return _squashed(self)
+
+
+@cache
+def _squashed(wording: Wording) -> tuple[tuple[str, str], ...]:
+    return tuple(loosening.squashed(marker) for marker in wording.markers)
+
+
+@cache
+def _telling(wording: Wording) -> bool:
+    words = loosening.squashed(HOLE.sub(" ", wording.pattern[2:]))[0]
+    longest = max(len(marker) for marker, _ in _squashed(wording))
+    return longest >= (6 if len(words) >= 20 else loosening.LEAST_LETTERS)
 
 
 class Message:
