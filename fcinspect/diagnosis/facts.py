@@ -70,7 +70,7 @@ class Facts:
 
     @cached_property
     def squashed(self) -> tuple[str, str]:
-        """The letters and digits of the message, with and without articles; of a long one the end."""
+        """The letters and digits of the message, with and without articles; at most of its end."""
         return squashed(self.message[-MOST_SQUASHED:])
 
     @cached_property

@@ -56,14 +56,17 @@ MOST_QUOTED = 4
 FENCE = re.compile(r"^[ \t]*(?:```+|~~~+)[ \t]*\w*[ \t]*$", re.MULTILINE)
 EMPHASIS = re.compile(r"^([ \t]*)[`*_]{1,3}(?=[\w.]*(?:Error|Exception|Warning)\b)", re.MULTILINE)
 RETYPED = str.maketrans(
-    "‘’‚‛“”„‟\u00a0\u202f", "''''" + '"' * 4 + "  ", "\u200b\u200c\u200d\ufeff\u2060"
+    "\u2018\u2019\u201a\u201b“”„‟\u00a0\u202f",
+    "''''" + '"' * 4 + "  ",
+    "\u200b\u200c\u200d\ufeff\u2060",
 )
 """What pages make of quotes and blanks, and what cannot be seen."""
 ENTITY = re.compile(r"&(lt|gt|quot|apos|nbsp|#0?39|#x27|amp);")
 ENTITIES = {"lt": "<", "gt": ">", "quot": '"', "nbsp": " ", "amp": "&"}
 RECORD = re.compile(
     r'^[ \t]*(?:[\[{(]*b?"[^\n]*\\n[^\n]*["\]})]'
-    r'|\{"[^\n]*"(?:message|msg|error|exception|exc_info|traceback|log|text)": ?"[^\n]*\}),?[ \t]*$',
+    r'|\{"[^\n]*"(?:message|msg|error|exception|exc_info|traceback|log|text)": ?"[^\n]*\})'
+    r",?[ \t]*$",
     re.MULTILINE,
 )
 """A line of JSON that holds lines, or a record of a log."""

@@ -107,8 +107,8 @@ def spaced(text: str) -> str:
 def retyped(text: str) -> str:
     """Copy it from a page that sets quotes and signs."""
     text = re.sub(r"(?<=\d)x(?=\d)", " × ", text)
-    text = re.sub(r"'([^'\n]*)'", "‘\\1’", text)
-    return re.sub(r'"([^"\n]*)"', "“\\1”", text).replace("'", "’")
+    text = re.sub(r"'([^'\n]*)'", "\u2018\\1\u2019", text)
+    return re.sub(r'"([^"\n]*)"', "“\\1”", text).replace("'", "\u2019")
 
 
 def told(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The answer to texts as people posted them is right, and no cause of it is a tempting wrong one."""
+"""The answer to a text as somebody posted it is right, and no cause is a tempting wrong one."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import pytest
 
 from fcinspect.diagnosis.recognising import diagnose
 from fcinspect.diagnosis.records import Cause, Diagnosis
-from tests.diagnosis.reported import Report
+from tests.diagnosis.reported import Report, spelling
 
-REPORTS: list[Report] = []
+REPORTS: list[Report] = [*spelling.REPORTS]
 
 
 def said(cause: Cause) -> str:

@@ -32,7 +32,7 @@ BROKEN = re.compile(rf"(?<=\d){BREAK}(?=\d)")
 BLANKS = re.compile(r"[ \t]{2,}")
 TIMES = r"[\s│]{0,80}(?:[xX×✕*]|by\b)[\s│]{0,80}"
 SIZES = r"\d+(?:[\s,;xX×*│]+\d+)*"
-NO_QUOTE = r"[^\s'\"`‘’“”]"
+NO_QUOTE = r"[^\s'\"`\u2018\u2019“”]"
 HOLES = {
     "int": rf"(?:\d+(?:{BREAK}\d+)+(?=\s*[xX×*,)\]])|\d+(?:{BREAK}\d+)*?)",
     "dotted": r"\w(?:[\w.]*\w)?",

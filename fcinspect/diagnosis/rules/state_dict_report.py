@@ -17,7 +17,7 @@ SECTION = re.compile(
 QUOTED = re.compile(r'"([^"]*)"')
 SHAPE = r"(?:torch\.Size\()?\[([\d,\s]*)\]\)?"
 MISMATCH = re.compile(
-    rf"size mismatch for (\S+?): copying a param (?:with shape|of) {SHAPE} from checkpoint,\s*"
+    rf"(?:size mismatch for (\S+?): )?copying a param (?:with shape|of) {SHAPE} from checkpoint,\s*"
     rf"(?:the shape in current model is|where the shape is) {SHAPE}"
 )
 OLD_MISMATCH = re.compile(
@@ -88,7 +88,9 @@ def _report(text: str, patterns: tuple[re.Pattern[str], ...]) -> LoadingReport:
         keys = ("".join(key.split()) for key in QUOTED.findall(section[2]))
         part = found["Missing" if section[1][0] in "Mm" else "Unexpected"]
         part.update(dict.fromkeys(key for key in keys if key))
-    shapes = [Mismatch(m[1], shape_of(m[2]), shape_of(m[3])) for m in mismatch.finditer(text)]
+    shapes = [
+        Mismatch(m[1] or "weight", shape_of(m[2]), shape_of(m[3])) for m in mismatch.finditer(text)
+    ]
     shapes += [Mismatch(m[1], shape_of(m[3]), shape_of(m[2])) for m in old_mismatch.finditer(text)]
     model = model_of.search(text)
     return LoadingReport(
