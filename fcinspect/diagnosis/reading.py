@@ -15,7 +15,7 @@ from fcinspect.diagnosis.unwrapping import LOGGED, unwrapped
 MOST_TEXT = 2**22
 """Of longer text the end is read, in characters: an error stands at the end of a log."""
 INNERMOST_FIRST = re.compile(
-    r"\s*(?!Traceback)[^\n:\uff1a]{3,60}[:\uff1a] ?"
+    r"\s*+(?!Traceback)[^\n:\uff1a]{3,60}[:\uff1a] ?"
     r"(?P<error>(?:\w+\.)*\w*(?:Error|Exception|Warning))[ \t]*\n"
     r"(?P<message>(?:(?![ \t]+File \").*\n){1,200}?)[ \t]+File \""
 )

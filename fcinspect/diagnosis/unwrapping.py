@@ -35,7 +35,7 @@ STAMP = (
     r"\d\d:\d\d:\d\d(?:[.,-]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?(?![\d:<])\]?"
 )
 LOGGER = re.compile(
-    rf"^[ \t]*(?:{STAMP}(?: UTC)?|{LEVEL}(?=[ \t:|-]|(?<= )))(?:"
+    rf"^[ \t]{{0,40}}(?:{STAMP}(?: UTC)?|{LEVEL}(?=[ \t:|-]|(?<= )))(?:"
     rf"[ \t]*{LEVEL}(?=[ \t:|-]|(?<= ))"
     r"|[ \t]*\[(?![^\]\n]*Error)[^\]\n]{0,80}\]"  # [train.py:12]
     r"|[ \t]+[\w./-]{1,99}\.\w{1,3}:\d+(?:\]|(?=[ \t]+[-|]))"  # absl
@@ -53,8 +53,10 @@ ALL_QUOTED = re.compile(r"(?:[ \t]*(?:>.*)?(?:\n|\Z))+")
 MARK = re.compile(r"^[ \t]*> ?", re.MULTILINE)
 MOST_QUOTED = 4
 """How deep quotations are."""
-FENCE = re.compile(r"^[ \t]*(?:```+|~~~+)[ \t]*\w*[ \t]*$", re.MULTILINE)
-EMPHASIS = re.compile(r"^([ \t]*)[`*_]{1,3}(?=[\w.]*(?:Error|Exception|Warning)\b)", re.MULTILINE)
+FENCE = re.compile(r"^[ \t]{0,40}(?:```+|~~~+)[ \t]*\w*[ \t]*$", re.MULTILINE)
+EMPHASIS = re.compile(
+    r"^([ \t]{0,40})[`*_]{1,3}(?=[\w.]*(?:Error|Exception|Warning)\b)", re.MULTILINE
+)
 RETYPED = str.maketrans(
     "\u2018\u2019\u201a\u201b“”„‟\u00a0\u202f",
     "''''" + '"' * 4 + "  ",
@@ -244,7 +246,9 @@ def _without_edges(text: str) -> str:
     def inside(box: re.Match[str]) -> str:
         width = len(box[0].partition("\n")[0].strip()) - 4
         lines = EDGES.sub(r"\1", box[0].rstrip("\n")).split("\n")
-        return "\n".join(refilled(lines, width)) + "\n"
+        if width >= LEAST_WIDTH and len(box[0]) <= MOST_WRAPPED:
+            lines = refilled(lines, width)
+        return "\n".join(lines) + "\n"
 
     return LID.sub("", BOX.sub(inside, text, count=MOST_BOXES))
 
