@@ -5,13 +5,18 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fcinspect.shapes.steps import Step, Tensor
 
+from fcinspect.diagnosis.catalogue.loosening import squashed
+from fcinspect.diagnosis.unwrapping import rejoined
+
+MOST_SQUASHED = 2**17
+MOST_REJOINED = 2**12
 FOREIGN = re.compile(
     r"site-packages|dist-packages|/torch/|importlib|lib/python"
     r"|(?:[Pp]ython\d*|conda\d*|envs/[^/]+)/[Ll]ib/|^<(?!ipython-input|python-input|command)"
@@ -72,6 +77,18 @@ class Facts:
     def flat_text(self) -> str:
         """The whole text with single blanks, on one line."""
         return " ".join(self.text.split())
+
+    @cached_property
+    def squashed(self) -> tuple[str, str]:
+        """The letters and digits of the message, with and without articles; at most of its end."""
+        return squashed(self.message[-MOST_SQUASHED:])
+
+    @cached_property
+    def rejoined(self) -> tuple[Facts, ...]:
+        """The same, should the message be broken in its words, or at blanks."""
+        if len(self.message) > MOST_REJOINED or "\n" not in self.message:
+            return ()
+        return replace(self, message=rejoined(self.message)), replace(self, message=self.flat)
 
     @property
     def own_frame(self) -> Frame | None:

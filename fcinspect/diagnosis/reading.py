@@ -1,6 +1,6 @@
 """What somebody pasted: a traceback, a log, or one line; taken apart without torch.
 
-First goes what terminals, launchers, loggers and boxes put around its lines.
+What terminals, launchers, loggers and boxes put around its lines is gone: see unwrapping.py.
 """
 
 from __future__ import annotations
@@ -8,14 +8,20 @@ from __future__ import annotations
 import re
 from collections import deque
 from dataclasses import replace
-from itertools import pairwise
 
 from fcinspect.diagnosis.facts import Facts, Frame
+from fcinspect.diagnosis.unwrapping import LOGGED, unwrapped
 
 MOST_TEXT = 2**22
 """Of longer text the end is read, in characters: an error stands at the end of a log."""
-INNERMOST_FIRST = "Exception has occurred"
-"""How Visual Studio Code begins: the error, and then its places."""
+INNERMOST_FIRST = re.compile(
+    r"\s*+(?!Traceback)[^\n:\uff1a]{3,60}[:\uff1a] ?"
+    r"(?P<error>(?:\w+\.)*\w*(?:Error|Exception|Warning))[ \t]*\n"
+    r"(?P<message>(?:(?![ \t]+File \").*\n){1,200}?)[ \t]+File \""
+)
+"""How Visual Studio Code begins, in any language: the error, and then its places."""
+ASSERTED = re.compile(r"^.{0,2000}?\b[Aa]ssertion [`'].*$", re.MULTILINE)
+"""What a kernel on the GPU says before Python hears of an error."""
 WARNED = re.compile(
     r"^(?P<file>.*?):(?P<line>\d{1,9}): (?P<kind>\w*Warning): (?P<message>.*)$"
     r"(?:\n[ \t]+(?P<code>\S.*)$)?",
@@ -42,7 +48,7 @@ EVENTS = re.compile(
     # the error itself, and where a traceback begins
     r"| ?(?P<error>(?:[A-Za-z_]\w*\.){0,20}[A-Z]\w*|(?:[A-Za-z_]\w*\.){1,20}\w+)"
     r"(?P<colon>: ?(?P<message>.*))?"
-    r"|(?P<head>.*)Traceback \(most recent call last\).*"
+    r"|(?P<bottom>╰─.*)|(?P<head>.*)Traceback \(most recent call last\).*"
     r")$",
     re.MULTILINE,
 )
@@ -57,33 +63,6 @@ FURTHER = re.compile(
 )
 """How a line begins that goes on with the message above it."""
 UNDERLINE = re.compile(r"([ \t]*)([~^]+)[ \t]*$", re.MULTILINE)
-LOGGED = re.compile(r"\W*(?:DEBUG|INFO|WARN|ERROR|CRITICAL|FATAL|\d{4}-\d\d|\d\d:\d\d)")
-"""How a line of a log begins."""
-HEAD = "Traceback (most recent call last)"
-ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.")
-PREFIX = re.compile(
-    r"^[ \t]*(?:(?:"
-    r"\[?rank ?\d+\]?:"
-    r"|\[[A-Za-z_]+\d+\]:"  # torchrun: [default0]:
-    r"|\[\d+,\d+\]<std(?:err|out)>:"  # mpirun
-    r"|\([^()\n]{0,99}\bpid=\d+[^()\n]{0,99}\)"  # Ray: (RayTrainWorker pid=123, ip=10.0.0.1)
-    r"|[\w.-]{1,99}[-_]\d+ +\|"  # docker compose: trainer-1  |
-    r"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z"  # GitHub Actions, Kubernetes
-    r"|\d+: "  # srun
-    r"|\|"  # a group of exceptions
-    r")[ \t]?)+",
-    re.MULTILINE,
-)
-QUOTED = re.compile(r"(?:[ \t]*(?:>.*)?(?:\n|\Z))+", re.MULTILINE)
-"""Every line is a quotation's, as in a mail or an issue."""
-BOX = re.compile(r"(?:^[ \t]*│ .*│[ \t]*(?:\n|\Z))+", re.MULTILINE)
-EDGES = re.compile(r"^[ \t]*│ (.*?) *│[ \t]*$", re.MULTILINE)
-BROKEN = re.compile(r"^([^\s❱│].*)\n(?: ?(in ))?(?=[^\s❱│])", re.MULTILINE)
-"""A place in a box that was too long for one line: it goes on at the left edge."""
-FUNCTION_NEXT = re.compile(r":\d+ in$")
-MOST_PREFIX = 200
-MOST_PREFIXES = 50
-MOST_BOXES = 1000
 MOST_LINES = 200
 MOST_MESSAGE = 2**19
 MOST_ERRORS = 1000
@@ -99,13 +78,28 @@ def read(text: str) -> tuple[Facts, ...]:
     reading = _Reading(plain)
     for event in EVENTS.finditer(plain):
         reading.take(event)
-    frames = tuple(reading.frames)
-    if plain.lstrip().startswith(INNERMOST_FIRST):
+    errors, frames = [*reading.errors], tuple(reading.frames)
+    heading = INNERMOST_FIRST.match(plain)
+    if heading is not None:
         frames = frames[::-1]
+        errors = [replace(error, frames=error.frames[::-1]) for error in errors]
+        if not any(error.frames for error in errors):
+            name = heading["error"].rpartition(".")[2]
+            errors.append(Facts(plain, name, heading["message"].strip(), frames))
+    if not frames and len(errors) == 1:
+        frames = errors[0].frames
     last = deque(WARNED.finditer(plain), maxlen=MOST_ERRORS)
     warned = [_warning(plain, match) for match in last]
     whole = Facts(plain, None, plain.strip(), frames)
-    return (*reversed(reading.errors), *reversed(warned), whole)
+    return (*_asserted(plain, errors), *reversed(errors), *reversed(warned), whole)
+
+
+def _asserted(text: str, errors: list[Facts]) -> tuple[Facts, ...]:
+    """Return the assertion on the GPU that the last error only tells of, if it stands there."""
+    if not errors or "device-side assert" not in errors[-1].message:
+        return ()
+    found = ASSERTED.search(text)
+    return () if found is None else (Facts(text, None, found[0].strip(), errors[-1].frames),)
 
 
 def _warning(text: str, match: re.Match[str]) -> Facts:
@@ -156,6 +150,8 @@ class _Reading:
             self._place(event)
         elif kind == "chain":
             self._chained = True
+        elif kind == "bottom":
+            self._width = len(found())
         elif kind == "head":
             self.frames = []
             self._width = len(found()) if "╭" in found("head") else 0
@@ -246,50 +242,3 @@ class _Reading:
 
 def _is_error(name: str | None) -> bool:
     return name is not None and name.endswith(RAISED)
-
-
-def unwrapped(text: str) -> str:
-    """Return the text as the program wrote it, line by line."""
-    plain = ESCAPES.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-    if QUOTED.fullmatch(plain):
-        plain = re.sub(r"^[ \t]*> ?", "", plain, flags=re.MULTILINE)
-    plain = _as_the_head(PREFIX.sub("", plain))
-    return _without_boxes(plain) if "❱" in plain else plain
-
-
-def _as_the_head(text: str) -> str:
-    """Return the text without what stands before the head of a traceback and before its lines.
-
-    That is a logger's time and level, or the indentation of a quotation; numbers in it may differ
-    from line to line.
-    """
-    parts = text.split(HEAD)
-    found = parts[:1]
-    known: dict[str, re.Pattern[str]] = {}
-    for before, part in pairwise(parts):
-        prefix = before[before.rfind("\n") + 1 :].partition("╭")[0]
-        wanted = re.sub(r"\d+", r"\\d+", re.escape(prefix[:MOST_PREFIX]))
-        if not prefix or len(prefix) > MOST_PREFIX or len(known) >= MOST_PREFIXES:
-            found.append(part)
-            continue
-        pattern = known.setdefault(wanted, re.compile(f"^{wanted}", re.MULTILINE))
-        found.append(pattern.sub("", part))
-    return HEAD.join(found)
-
-
-def _without_boxes(text: str) -> str:
-    """Return the text without the edges of rich's boxes, each place on one line."""
-
-    def inside(box: re.Match[str]) -> str:
-        # "│ " and " │" around what is written
-        width = len(box[0].partition("\n")[0].strip()) - 4
-
-        def whole(broken: re.Match[str]) -> str:
-            # a line that is not full was broken at a blank, and so was one before a function
-            cut = len(broken[1]) < width or FUNCTION_NEXT.search(broken[1])
-            blank = " " if broken[2] or cut else ""
-            return f"{broken[1]}{blank}{broken[2] or ''}"
-
-        return BROKEN.sub(whole, EDGES.sub(r"\1", box[0]))
-
-    return BOX.sub(inside, text, count=MOST_BOXES)

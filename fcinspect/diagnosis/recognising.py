@@ -14,13 +14,22 @@ operand converted so. Code that is put in as a whole, and is None, is left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
+from itertools import islice
 from typing import Any
 
-from fcinspect.diagnosis.catalogue.parsing import FAMILIES, Message, causes, known_facts, messages
-from fcinspect.diagnosis.facts import Facts
+from fcinspect.diagnosis.catalogue.loosening import BLANKS, loosened, whole
+from fcinspect.diagnosis.catalogue.parsing import (
+    FAMILIES,
+    Message,
+    Wording,
+    causes,
+    known_facts,
+    messages,
+)
+from fcinspect.diagnosis.facts import MOST_SQUASHED, Facts
 from fcinspect.diagnosis.reading import read
 from fcinspect.diagnosis.records import Cause, Decision, Diagnosis, Pick, one_line, shape_of
 
@@ -29,6 +38,14 @@ PUT_IN = re.compile(r"\{(?:(\w+)(:,)?|converted (\S(?:[^{}]|\{\w+\})*))\}")
 SHAPES = re.compile(
     r"(?:torch\.Size\()?[\[(]\s*\d+(?:\s*[,x×]\s*\d+)+\s*,?\s*[\])]+|\b\d+x\d+(?:x\d+)*\b"
 )
+COMPLAINT = re.compile(
+    r"(?!\w+: (?:abort|killed|segmentation)|.*\w@\w|.*[$%#] )"
+    r".*(?:error|fail|exception|assert|cannot|can't|must|invalid|expected|mismatch|not )",
+    re.IGNORECASE,
+)
+"""A line that complains, rather than a prompt of the shell or a question."""
+MOST_LOOSE = 20
+"""So many of the last errors are tried in loose form, and the text as a whole."""
 MOST_FACTS = 8
 MOST_SEARCHED = 100_000
 RELAYS = {
@@ -71,6 +88,7 @@ def diagnose_report(text: str) -> tuple[Diagnosis, Facts] | Unrecognised:
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     if reports[0].error is None:
         lines.reverse()  # in a log an error stands last
+        lines = [line for line in lines if COMPLAINT.match(line[:MOST_WORD])] or lines
     seen = dict.fromkeys(found.group() for found in SHAPES.finditer(message[:MOST_SEARCHED]))
     line = said_by(reports[0]) if reports[0].error else "".join(lines[:1])
     return Unrecognised(line, tuple(seen)[:MOST_FACTS])
@@ -79,7 +97,8 @@ def diagnose_report(text: str) -> tuple[Diagnosis, Facts] | Unrecognised:
 def first_known(reports: Sequence[Facts]) -> tuple[Diagnosis, Facts] | None:
     """Return the diagnosis of the first error that is known, and that error."""
     for number, facts in enumerate(reports):
-        found = recognise(facts)
+        loosely = number < MOST_LOOSE or number == len(reports) - 1
+        found = recognise(facts, loosely=loosely)
         if found is not None:
             return replace(found, notes=_notes(facts, reports[:number])), facts
     return None
@@ -107,11 +126,22 @@ def _notes(found: Facts, later: Sequence[Facts]) -> tuple[str, ...]:
     return (f'the last error is "{said_by(errors[0])}", which is not recognized; {place}',)
 
 
-def recognise(facts: Facts) -> Diagnosis | None:
-    """Return the diagnosis of one reported error, or None where no family knows it."""
+def recognise(facts: Facts, *, loosely: bool = True) -> Diagnosis | None:
+    """Return the diagnosis of one reported error, or None where no family knows it.
+
+    Each message is tried as it is written, then with its lines joined, then in its loose form.
+    """
+    for same in (facts, *facts.rejoined):
+        found = _recognised(same, matched)
+        if found is not None:
+            return found
+    return _recognised(facts, loosely_matched) if loosely else None
+
+
+def _recognised(facts: Facts, search: Callable[[Message, Facts], Match | None]) -> Diagnosis | None:
     for family in FAMILIES:
         for known in messages(family):
-            match = matched(known, facts)
+            match = search(known, facts)
             found = None if match is None else explained(known, match, facts)
             if found is not None:
                 found = weighed(found, facts)
@@ -147,20 +177,59 @@ def shows(facts: Facts, name: str) -> bool:
 def groups_of(family: str, rule: str, facts: Facts) -> dict[str, str] | None:
     """Return what the message that a rule explains says: name of a group -> text."""
     for known in messages(family):
-        match = matched(known, facts) if known.rule == rule else None
+        match = None
+        if known.rule == rule:
+            match = matched(known, facts) or loosely_matched(known, facts)
         if match is not None:
-            return match.groupdict(default="")
+            return match.groups
     return None
 
 
-def matched(known: Message, facts: Facts, *, whole: bool = False) -> re.Match[str] | None:
+@dataclass(frozen=True)
+class Match:
+    """Where a text says what is known."""
+
+    said: str
+    """The part of the text."""
+    groups: dict[str, str]
+    """The names of the groups, and what they matched; "" where that is nothing."""
+
+
+def matched(known: Message, facts: Facts, *, whole: bool = False) -> Match | None:
     """Return where a report says what is known: its message, or with `whole` all of the text."""
     flat, text = (facts.flat_text, facts.text) if whole else (facts.flat, facts.message)
     for wording in known.wordings:
         if all(marker in flat for marker in wording.markers):
             match = _search(wording.markers[-1], wording.regex, text)
             if match is not None:
-                return match
+                groups = match.groupdict(default="")
+                return Match(match[0], {name: BLANKS.sub(" ", groups[name]) for name in groups})
+    return None
+
+
+def loosely_matched(known: Message, facts: Facts) -> Match | None:
+    """Return where a report says what is known in other spelling."""
+    for wording in known.wordings:
+        if wording.telling and all(
+            any(marker in text for marker, text in zip(both, facts.squashed, strict=True))
+            for both in wording.squashed
+        ):
+            match = _loosely(wording, facts.message[-MOST_SQUASHED:])
+            if match is not None:
+                groups = match.groupdict(default="")
+                return Match(match[0], {name: whole(text) for name, text in groups.items()})
+    return None
+
+
+def _loosely(wording: Wording, text: str) -> re.Match[str] | None:
+    """Return where a text matches loosely; of a long one the places around the marker."""
+    if len(text) <= AROUND:
+        return wording.loose.search(_without_endless(text))
+    for place in islice(loosened(re.escape(wording.markers[0])).finditer(text), MOST_PLACES):
+        start = max(0, place.start() - BEFORE)
+        match = wording.loose.search(_without_endless(text[start : start + AROUND]))
+        if match is not None:
+            return match
     return None
 
 
@@ -181,19 +250,21 @@ def _search(marker: str, regex: str, text: str) -> re.Match[str] | None:
 
 
 def _within(regex: str, text: str) -> re.Match[str] | None:
-    return re.search(regex, ENDLESS.sub(lambda m: m[0][:MOST_WORD], text), re.DOTALL)
+    return re.search(regex, _without_endless(text), re.DOTALL)
 
 
-def explained(message: Message, match: re.Match[str], facts: Facts) -> Diagnosis | None:
+def _without_endless(text: str) -> str:
+    return ENDLESS.sub(lambda word: word[0][:MOST_WORD], text)
+
+
+def explained(message: Message, match: Match, facts: Facts) -> Diagnosis | None:
     """Return the diagnosis of a match, None where the rule says that it is another's."""
     return _explained(message, match, facts)
 
 
-def _explained(
-    message: Message, match: re.Match[str], facts: Facts, **known: object
-) -> Diagnosis | None:
+def _explained(message: Message, match: Match, facts: Facts, **known: object) -> Diagnosis | None:
     groups = dict.fromkeys(message.groups, "")
-    groups |= {name: text or "" for name, text in match.groupdict().items()}
+    groups |= match.groups
     words: dict[str, Any] = {name: " ".join(text.split()) for name, text in groups.items()}
     found: Decision | None = Decision(*message.causes)
     if message.rule:
@@ -208,7 +279,7 @@ def _explained(
     if message.rewrite:
         likely = _rule(message.rewrite)(likely, facts)
     happened = _put_in(found.happened or message.happened, words, facts)
-    return Diagnosis(found.family or message.kind, one_line(match.group()), happened, likely)
+    return Diagnosis(found.family or message.kind, one_line(match.said), happened, likely)
 
 
 def _rule(name: str) -> Any:

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from fcinspect.diagnosis.facts import Facts
-from fcinspect.diagnosis.reading import read, unwrapped
+from fcinspect.diagnosis.reading import read
 from fcinspect.diagnosis.recognising import diagnose
 from fcinspect.diagnosis.records import Diagnosis
+from fcinspect.diagnosis.unwrapping import unwrapped
 from tests.diagnosis import pasted
 
 PRODUCT = "mat1 and mat2 shapes cannot be multiplied (4x1568 and 2048x128)"

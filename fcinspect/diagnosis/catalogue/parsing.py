@@ -58,6 +58,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
+from fcinspect.diagnosis.catalogue import loosening
 from fcinspect.diagnosis.records import Cause
 
 FAMILIES = (
@@ -72,13 +73,14 @@ HOLES = {
     "digit": r"\d",
     "number": r"-?\d+",
     "word": r"\w+",
-    "dotted": r"[\w.]+",
+    "dotted": r"[\w.]*\w",
     "text": r"\S+",
     "quoted": r"[^']+",
     "shape": r"[\d, ]+",
     "sizes": r"[\d, ]*",
     "array": r"\((?:\d+(?:, ?\d+)*,?)?\)",
-    "dtype": r"(?:unsigned |signed |long |short |struct |class )?[A-Za-z_][\w.:<>]*(?: int)?",
+    "dtype": r"(?:unsigned |signed |long |short |struct |class )?"
+    r"[A-Za-z_](?:[\w.:<>]*[\w>])?(?: int)?",
     "scalar": r"(?:Float|Double|Half|BFloat16|Int|Short|Char|Byte|Bool|Long)",
     "loss": r"\w*Loss",
     "layer": r"(?:Linear|Sequential|Conv[123]d|Embedding|LSTM|GRU|RNN|ReLU|LayerNorm|"
@@ -130,6 +132,41 @@ class Wording(NamedTuple):
         """What is searched, with re.DOTALL."""
         text = self.pattern[2:]
         return _literal(text) if self.pattern[0] == "?" else _expression(text)
+
+    @property
+    def loose(self) -> re.Pattern[str]:
+        """What is searched where no pattern matches the text as it stands: see loosening.py."""
+        text = self.pattern[2:]
+        if self.pattern[0] == "?":
+            holes = [*HOLE.finditer(text)]
+            between = [re.escape(words) for words in HOLE.split(text)[::3]]
+            text = "".join(
+                words + hole
+                for words, hole in zip(between, (*(hole[0] for hole in holes), ""), strict=True)
+            )
+        return loosening.loosened(text, tuple(HOLES.items()))
+
+    @property
+    def telling(self) -> bool:
+        """Whether its markers are long enough to be searched in squashed text."""
+        return _telling(self)
+
+    @property
+    def squashed(self) -> tuple[tuple[str, str], ...]:
+        """The markers as squashed text, with and without articles."""
+        return _squashed(self)
+
+
+@cache
+def _squashed(wording: Wording) -> tuple[tuple[str, str], ...]:
+    return tuple(loosening.squashed(marker) for marker in wording.markers)
+
+
+@cache
+def _telling(wording: Wording) -> bool:
+    words = loosening.squashed(HOLE.sub(" ", wording.pattern[2:]))[0]
+    longest = max(len(marker) for marker, _ in _squashed(wording))
+    return longest >= (6 if len(words) >= 20 else loosening.LEAST_LETTERS)
 
 
 class Message:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from fcinspect.diagnosis.catalogue.loosening import loosened
 from fcinspect.diagnosis.records import Pick, Shape, shape_of
 
 SECTION = re.compile(
@@ -90,8 +91,10 @@ class LoadingReport:
 
 
 def read_report(text: str) -> LoadingReport:
-    """Return what the message of load_state_dict says."""
-    return _report(" ".join(text.split()), PATTERNS)
+    """Return what the message of load_state_dict says, however it is spelt."""
+    flat = " ".join(text.split())
+    found = _report(flat, PATTERNS)
+    return found if found.total else _report(flat, tuple(loosened(p.pattern) for p in PATTERNS))
 
 
 def _report(text: str, patterns: tuple[re.Pattern[str], ...]) -> LoadingReport:
@@ -99,7 +102,8 @@ def _report(text: str, patterns: tuple[re.Pattern[str], ...]) -> LoadingReport:
     found: dict[str, dict[str, None]] = {"Missing": {}, "Unexpected": {}}
     for section in section_of.finditer(text):
         keys = ("".join(key.split()) for key in QUOTED.findall(section[2]))
-        found[section[1]].update(dict.fromkeys(key for key in keys if key))
+        part = found["Missing" if section[1][0] in "Mm" else "Unexpected"]
+        part.update(dict.fromkeys(key for key in keys if key))
     found["Unexpected"].update(dict.fromkeys(old_unexpected.findall(text)))
     for old in old_missing.findall(text):
         found["Missing"].update(dict.fromkeys(re.findall(r"'([^']+)'", old)))

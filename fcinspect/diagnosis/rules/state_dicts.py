@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from fcinspect.diagnosis.catalogue.loosening import BLANKS
 from fcinspect.diagnosis.facts import Facts
 from fcinspect.diagnosis.records import Decision
 from fcinspect.diagnosis.rules.state_dict_keys import STATE_KEYS, WRAPPERS, key_causes
@@ -51,7 +52,7 @@ def loading(facts: Facts) -> Decision | None:
     if not report.total and "Error(s) in loading state_dict" in facts.message:
         report = read_report(facts.text)
     if not report.total:
-        return _copying(report.model, facts.message)
+        return _copying(report.model, BLANKS.sub(" ", facts.message))
     offered = "ignore_mismatched_sizes" in facts.text
     shapes = shape_causes(report, offered=offered)
     found = sorted((*key_causes(report), *shapes), key=lambda c: -c[0])
@@ -93,14 +94,14 @@ def load_key(key: str) -> Decision:
 
 def weights_only(facts: Facts) -> Decision:
     """Weights only load failed: by what the unpickler met."""
-    operand = re.search(r"Unsupported operand (\d+)", facts.text)
+    operand = re.search(r"Unsupported operand (\d+)", facts.flat_text)
     if operand is not None:
         happened = "The file could not be read as tensors: it does not look like a torch.save file."
         key = OPERANDS.get(operand[1], "")
         return Decision(STARTS.get(key, "not-a-torch-file"), happened=happened)
     met = re.search(
         r"Unsupported (?:global: GLOBAL|class) ([\w.]+\w)|GLOBAL ([\w.]+\w) was not an allowed",
-        facts.text,
+        facts.flat_text,
     )
     what = next((name for name in met.groups() if name), "") if met else ""
     if not what:
