@@ -6,9 +6,9 @@ import pytest
 
 from fcinspect.diagnosis.recognising import diagnose
 from fcinspect.diagnosis.records import Cause, Diagnosis
-from tests.diagnosis.reported import Report
+from tests.diagnosis.reported import Report, evidence
 
-REPORTS: list[Report] = []
+REPORTS: list[Report] = [*evidence.REPORTS]
 
 
 def said(cause: Cause) -> str:
