@@ -344,7 +344,10 @@ def _in_features(p: Product, *, withheld: bool = False) -> Pick:
         return pick("in-features/either", pictures=pictures, code=None)
     if _in_library(p):
         return _head(p)
-    if both or as_image(p.width) is not None or p.facts.near.code:
+    maps = as_image(p.width) is not None and p.width >= 400  # 2ⁿ and 3·2ⁿ are widths, too
+    if power_of_two(p.width) or (p.width % 3 == 0 and power_of_two(p.width // 3)):
+        maps = False
+    if both or maps or p.facts.near.code:
         return pick("in-features", pictures=pictures, code=code)
     return pick("in-features/either", pictures=pictures, code=f"{code}  # after print(x.shape)")
 
