@@ -139,7 +139,6 @@ REPORTS: tuple[Report, ...] = (
         "weight-transposed",
         ("scores = x @ w.T",),
         ("nn.Linear(784", "in_features must be"),
-        "https://forums.fast.ai/t/help-i-cant-re-create-the-matrix-multiplication/55454",
     ),
     # what diffusion models are given
     Report(
@@ -308,7 +307,6 @@ REPORTS: tuple[Report, ...] = (
         "input-of-another-model",
         ("5,120", "4,096"),
         ("nn.Linear(", "in_features must be", "flatten"),
-        "https://github.com/vllm-project/vllm/issues/8613",
     ),
     # packed and divided weights
     Report(
@@ -350,7 +348,6 @@ REPORTS: tuple[Report, ...] = (
         "eight-bit-outliers",
         ("llm_int8_threshold",),
         ("nn.Linear(", "in_features must be", ".T"),
-        "https://github.com/lm-sys/FastChat/issues/310",
     ),
     Report(
         "fsdp-weight-outside-its-unit",
@@ -424,7 +421,6 @@ REPORTS: tuple[Report, ...] = (
         "in-features",
         ("2 features arrive",),
         (".T", "transposed"),
-        "https://github.com/pyg-team/pytorch_geometric/issues/5260",
     ),
     Report(
         "a-hidden-layer-of-a-graph",
@@ -522,7 +518,8 @@ REPORTS: tuple[Report, ...] = (
         "unbatched",
         ("128×28×28",),
         (),
-        "https://geekycodes.in/machine-learning/pytorch-cnn-shape-mismatch-error/",
+        "https://geekycodes.in/machine-learning/pytorch-cnn-shape-mismatch-error-fixing-"
+        "mat1-and-mat2-shapes-cannot-be-multiplied/",
     ),
     Report(
         "states-of-an-observation-in-a-row",
