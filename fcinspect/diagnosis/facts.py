@@ -22,7 +22,25 @@ FOREIGN = re.compile(
     r"|(?:[Pp]ython\d*|conda\d*|envs/[^/]+)/[Ll]ib/|^<(?!ipython-input|python-input|command)"
 )
 """Files of installed packages, of Python itself, and what stands in no file; cells are own."""
+HOSTS = re.compile(
+    r"(?:^|/)(?:comfy(?:_extras|_api)?|ldm_patched|sgm/modules|ldm/modules|k_diffusion|custom_nodes"
+    r"|extensions(?:-builtin)?/[\w.-]+|sd-scripts|k[-_]diffusion|backend/nn)/"
+    r"|/(?:modules|modules_forge|scripts|venv)/(?:sd_|lora|processing|txt2img|networks)"
+    r"|ComfyUI/(?:execution|nodes|main)\.py",
+    re.IGNORECASE,
+)
+"""Files of programs that run pretrained models, which their users do not edit."""
+CALLED_BY_OWN = re.compile(r"(?:^|/)(?:torch|numpy|functorch|torchaudio)/")
+"""Files of what a line calls that computes with tensors itself."""
+TYPED = re.compile(
+    r"^(?:>>> ?|In \[\d+\]: |--+> ?\d* ?)?[ \t]*(?P<code>(?:[\w, .]+ = )?[\w.()\[\], ]*"
+    r"(?:\.(?:matmul|mm|bmm|linear)\(| @ )[^#\n]*?)[ \t]*(?:#[^\n]*)?$",
+    re.MULTILINE,
+)
+"""A line of source code with a product, in a text without a traceback."""
 NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*$")
+FUNCTION = re.compile(r"(?:torch|F|nn|np|numpy|functional)\.|(?:[\w.]+\.)?(?:shape|view|reshape)$")
+"""What is called and is no layer."""
 ACTIVATION = re.compile(
     r"\w*(?:relu|[egs]elu|silu|tanh|sigmoid|softmax|softplus|act|activation|dropout|drop)\d*"
 )
@@ -44,7 +62,8 @@ class Frame:
     @property
     def own(self) -> bool:
         """Whether it is the reader's own code rather than a library's."""
-        return FOREIGN.search(self.file.replace("\\", "/")) is None
+        file = self.file.replace("\\", "/")
+        return FOREIGN.search(file) is None and HOSTS.search(file) is None
 
 
 @dataclass(frozen=True)
@@ -100,6 +119,27 @@ class Facts:
         """The same; an empty one where there is none."""
         return self.own_frame or Frame("", 0, "", "")
 
+    @cached_property
+    def near(self) -> Frame:
+        """The line of the reader's own code that computes with tensors itself; else an empty one.
+
+        A line that calls a program's loop, trainer.train(), tells nothing of the tensors in it.
+        Without a traceback, it is a line of code with a product that stands in the text.
+        """
+        frame = self.own_frame
+        if frame is not None:
+            return frame if self.computes(frame) else Frame("", 0, "", "")
+        typed = None if self.frames else TYPED.search(self.text)
+        code = "" if typed is None else typed["code"].strip()
+        return Frame("", 0, "", code if first_statement(code) else "")
+
+    def computes(self, frame: Frame) -> bool:
+        """Whether a line calls torch itself, or is where the error happened."""
+        place = max((n for n, known in enumerate(self.frames) if known == frame), default=-1)
+        later = (known for known in self.frames[place + 1 :] if "super(" not in known.code)
+        called = next(later, None)
+        return called is None or bool(CALLED_BY_OWN.search(called.file.replace("\\", "/")))
+
     @property
     def is_error(self) -> bool:
         """Whether it is an error rather than a warning, or text without a type."""
@@ -126,7 +166,7 @@ class Facts:
     def call(self) -> Call | None:
         """The call in the reader's own line, where that line is `target = layer(argument)`."""
         frame = self.calling_frame
-        return None if frame is None else self._call_in(frame)
+        return None if frame is None or not self.computes(frame) else self._call_in(frame)
 
     def _call_in(self, frame: Frame) -> Call | None:
         return call_of(frame.code, frame.marked, inside=frame is not self.frames[-1])
@@ -168,7 +208,8 @@ class Facts:
         call = self.call
         if call is None:
             return {"target": "x", "layer": "layer", "argument": "x"}
-        layer = "layer" if "(" in call.function or self.inside else call.function
+        function = "(" in call.function or FUNCTION.match(call.function) is not None
+        layer = "layer" if function or self.inside else call.function
         argument = call.argument if NAME.match(call.argument) else "x"
         return {"target": call.target, "layer": layer, "argument": argument}
 
@@ -222,10 +263,16 @@ def _layer(call: ast.Call) -> ast.Call:
             if ast.unparse(function.value.func) == "super":
                 return call
             call = function.value
-        elif ACTIVATION.fullmatch(name) and call.args and isinstance(call.args[0], ast.Call):
+        elif call.args and isinstance(call.args[0], ast.Call) and _applied(function, name):
             call = call.args[0]
         else:
             return call
+
+
+def _applied(function: ast.expr, name: str) -> bool:
+    """Whether a function is applied to what a layer gives: an activation, F.mse_loss, shape."""
+    called = ast.unparse(function)
+    return bool(ACTIVATION.fullmatch(name)) or FUNCTION.match(called) is not None
 
 
 def syntax_tree(text: str) -> ast.Module | None:

@@ -22,8 +22,11 @@ class Shown:
     """The same message with the fact."""
     cause: str
     """The name of the cause that comes first with the fact, and not without."""
+    says: str = ""
+    """What tells it from a cause of that name that comes first without the fact."""
 
 
+PRODUCT = "RuntimeError: mat1 and mat2 shapes cannot be multiplied"
 CASES = (
     Shown(
         "sliced-for-tensor-parallelism",
@@ -79,6 +82,93 @@ CASES = (
         "RuntimeError: element 0 of tensors does not require grad and does not have a grad_fn",
         "checkpoint-without-gradient",
     ),
+    Shown(
+        "eight-bit-product",
+        f"{PRODUCT} (863x1 and 11x5120)",
+        'File "/e/site-packages/bitsandbytes/autograd/_functions.py", line 374, in forward\n'
+        f"    output += torch.matmul(subA, state.subB)\n{PRODUCT} (863x1 and 11x5120)",
+        "eight-bit-outliers",
+    ),
+    Shown(
+        "packed-columns",
+        f"{PRODUCT} (12x4096 and 512x4000)",
+        'File "/e/site-packages/auto_gptq/qlinear.py", line 90, in forward\n'
+        f"    out = F.linear(x, self.weight)\n{PRODUCT} (12x4096 and 512x4000)",
+        "packed-weight",
+    ),
+    Shown(
+        "four-bits-under-an-adapter",
+        f"{PRODUCT} (1536x4096 and 1x8388608)",
+        'File "/e/site-packages/peft/tuners/lora.py", line 565, in forward\n'
+        f"    result = F.linear(x, self.weight)\n{PRODUCT} (1536x4096 and 1x8388608)",
+        "packed-weight",
+        "update peft",
+    ),
+    Shown(
+        "weight-divided-among-processes",
+        "RuntimeError: mat2 must be a matrix, got 1-D tensor",
+        'File "/e/site-packages/torch/distributed/fsdp/fully_sharded_data_parallel.py", line 8, in'
+        " f\n    return g()\nRuntimeError: mat2 must be a matrix, got 1-D tensor",
+        "sharded-weight",
+    ),
+    Shown(
+        "lora-patch",
+        "shape '[1280, 2048]' is invalid for input of size 983040",
+        "ERROR lora attn2.to_k.weight shape '[1280, 2048]' is invalid for input of size 983040",
+        "lora-of-another-base-model",
+    ),
+    Shown(
+        "lora-branch",
+        f"{PRODUCT} (512x3584 and 4096x16)",
+        'File "/e/site-packages/peft/tuners/lora/layer.py", line 557, in forward\n'
+        f"    result = lora_B(lora_A(dropout(x)))\n{PRODUCT} (512x3584 and 4096x16)",
+        "lora-of-another-base-model",
+    ),
+    Shown(
+        "gradient-written-by-hand",
+        f"{PRODUCT} (64x10 and 784x10)",
+        'File "/w/linear_fn.py", line 31, in backward\n    grad_x = grad_output.mm(weight.t())\n'
+        f"{PRODUCT} (64x10 and 784x10)",
+        "gradient-formula",
+    ),
+    Shown(
+        "mel-scale-of-torchaudio",
+        f"{PRODUCT} (282x577 and 201x192)",
+        'File "/e/site-packages/torchaudio/transforms.py", line 386, in forward\n'
+        f"    mel = torch.matmul(specgram.mT, self.fb).mT\n{PRODUCT} (282x577 and 201x192)",
+        "mel-scale-bins",
+    ),
+    Shown(
+        "weight-named-by-dynamo",
+        f"{PRODUCT} (16x5120 and 2048x5120)",
+        "call_function linear(*(FakeTensor(..., size=(1, 16, 5120)), Parameter(FakeTensor(...,"
+        " device='cuda:0', size=(5120, 2048), dtype=torch.float16)), None), **{})\n"
+        f"{PRODUCT} (16x5120 and 2048x5120)",
+        "input-of-another-model",
+    ),
+    Shown(
+        "layer-of-a-pretrained-model",
+        f"{PRODUCT} (313x3072 and 4000x3000)",
+        'File "/e/site-packages/transformers/models/phi3/modeling_phi3.py", line 80, in forward\n'
+        f"    x = self.img_projection(x)\n{PRODUCT} (313x3072 and 4000x3000)",
+        "input-of-another-model",
+    ),
+    Shown(
+        "thrown-away-view",
+        f"{PRODUCT} (96x6 and 576x120)",
+        "<ipython-input-6-0a1b> in forward(self, x)\n      8         x = self.pool(x)\n"
+        "      9         x.view(-1, 576)\n---> 10         x = self.fc1(x)\n\n"
+        f"{PRODUCT} (96x6 and 576x120)",
+        "view-result-thrown-away",
+    ),
+    Shown(
+        "dtype-inside-a-library",
+        "RuntimeError: mat1 and mat2 must have the same dtype, but got BFloat16 and Float",
+        'File "/e/site-packages/transformers/models/qwen2/modeling_qwen2.py", line 9, in forward\n'
+        "    logits = self.score(hidden_states)\n"
+        "RuntimeError: mat1 and mat2 must have the same dtype, but got BFloat16 and Float",
+        "head-in-another-dtype",
+    ),
 )
 
 
@@ -96,7 +186,8 @@ def test_a_fact_changes_the_answer(case: Shown) -> None:
     without, shown = answered(case.message), answered(case.text)
     assert case.message in case.text
     assert shown.likely[0].name == case.cause
-    assert without.likely[0].name != case.cause
+    assert case.says in shown.likely[0].fix
+    assert without.likely[0].name != case.cause or case.says not in without.likely[0].fix
     assert not known.ruled_out & {cause.name for cause in shown.likely[1:]}
     if known.ruled_out:
         assert without.likely[0].name in known.ruled_out

@@ -10,7 +10,7 @@ from torch import nn
 
 from fcinspect.diagnosis.recognising import diagnose
 from fcinspect.diagnosis.records import Cause, Diagnosis
-from fcinspect.diagnosis.rules.product import same_channels
+from fcinspect.diagnosis.rules.image_sizes import same_channels
 
 
 def causes(rows: int, width: int, wanted: int, out: int) -> dict[str, Cause]:
@@ -85,10 +85,17 @@ def test_features_before_the_last_dimension() -> None:
     assert "features-not-last" not in causes(100, 49, 64, 10)
 
 
-@pytest.mark.parametrize("numbers", [(0, 4, 8, 2), (4, 0, 5, 2), (1, 5, 0, 2)])
-def test_a_product_without_numbers(numbers: tuple[int, int, int, int]) -> None:
-    """Nothing is divisible by zero, and all of nothing."""
-    assert list(causes(*numbers)) == ["in-features"]
+@pytest.mark.parametrize(
+    ("numbers", "first"),
+    [
+        ((0, 4, 8, 2), "empty-input"),
+        ((4, 0, 5, 2), "empty-input"),
+        ((1, 5, 0, 2), "sharded-weight"),
+    ],
+)
+def test_a_product_without_numbers(numbers: tuple[int, int, int, int], first: str) -> None:
+    """Nothing is divisible by zero, and all of nothing; what is empty is named first."""
+    assert list(causes(*numbers)) == [first, "in-features"]
 
 
 def diagnosed(mistake: str, **names: object) -> Diagnosis:

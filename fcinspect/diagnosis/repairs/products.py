@@ -22,7 +22,7 @@ from fcinspect.diagnosis.repairs.candidate import (
     times,
 )
 from fcinspect.diagnosis.repairs.sizes import other_input, pooled
-from fcinspect.diagnosis.rules.product import as_image
+from fcinspect.diagnosis.rules.image_sizes import as_image
 from fcinspect.shapes.steps import Shape, Step, Tensor
 
 

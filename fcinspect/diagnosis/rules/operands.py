@@ -14,7 +14,7 @@ from fcinspect.diagnosis.records import Decision, Pick, Shape, pick, shape_of
 
 def operands(facts: Facts) -> tuple[str, ...]:
     """Return what the reader's own line computes with: `torch.mm(a, b)` and `a @ b` give a, b."""
-    value = getattr(first_statement(facts.own_place.code), "value", None)
+    value = getattr(first_statement(facts.near.code), "value", None)
     if isinstance(value, ast.Call):
         return tuple(ast.unparse(argument) for argument in value.args)
     if isinstance(value, ast.BinOp):
@@ -46,8 +46,8 @@ def own_product(facts: Facts) -> OwnProduct | None:
 
     Where Python underlines a part of the line, it is the one in there.
     """
-    statement = first_statement(facts.own_place.code)
-    within = first_statement(facts.own_place.marked) or statement
+    statement = first_statement(facts.near.code)
+    within = first_statement(facts.near.marked) or statement
     if within is None:
         return None
     found = [both for node in ast.walk(within) if (both := _multiplied(node)) is not None]
@@ -85,7 +85,7 @@ def converted(facts: Facts, suffix: str, position: int = 0) -> str:
         return f"{operand} = {operand}{suffix}"
     if not re.match(r"[A-Za-z_(]", operand):
         return f"x = x{suffix}"
-    code = facts.own_place.code.strip()
+    code = facts.near.code.strip()
     if code.count(operand) == 1 and not operand.startswith(("*", "lambda")):
         plain = re.match(r"[\w.]+(?:\(.*\)|\[.*\])$", operand)
         return code.replace(operand, f"{operand if plain else f'({operand})'}{suffix}")
@@ -107,6 +107,32 @@ def called(facts: Facts) -> str:
         return "model"
     functions = lists("attributes")["functions"]
     return call.function if last[:1].islower() and last not in functions else "model"
+
+
+def product(rows: int, width: int, wanted: int, out: int, facts: Facts) -> Decision | None:
+    """mat1 and mat2 shapes cannot be multiplied, in a product of the reader's own."""
+    own = own_product(facts)
+    inside = facts.passed_through("torch/nn/modules/") or facts.passed_through("functional.py")
+    if width == wanted or own is None or inside:
+        return None
+    happened = f"{own.left} is {rows:,}×{width:,}, and {own.right} is {wanted:,}×{out:,}."
+    causes: list[str] = []
+    if re.search(r"mel_basis|mel_fb|\bspec", own.left + own.right) and (width - 1) % 64 == 0:
+        causes.append("spectrum-over-time-lost")
+    elif out == width and width > 1:
+        causes.append("weight-transposed/product")
+    if rows == wanted and not causes and wanted > 1:
+        causes.append("input-transposed/product")
+    return Decision(
+        *causes,
+        "inner-sizes-differ/product",
+        happened=happened,
+        left=own.left,
+        right=own.right,
+        transform=2 * (width - 1),
+        turned_right=own.line(right="{}.T"),
+        turned_left=own.line(left="{}.T"),
+    )
 
 
 def vector(rows: int, width: int, size: int, facts: Facts) -> Decision:

@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isqrt
 
 from fcinspect.diagnosis.facts import NAME, Facts
 from fcinspect.diagnosis.records import Decision, Pick, pick
+from fcinspect.diagnosis.rules.image_sizes import (
+    USUAL_CHANNELS,
+    as_image,
+    power_of_two,
+    same_channels,
+)
 from fcinspect.diagnosis.rules.operands import operands, own_product
 
-USUAL_CHANNELS = (
-    16, 32, 64, 128, 256, 512, 1024, 2048, 6, 8, 12, 20, 24, 48, 50, 96, 192, 384, 3, 1,
-)  # fmt: skip
-"""Channels of usual networks, the commonest first."""
-MOST_SIDE = 64
-TEXT_WIDTHS = {512, 768, 1024, 1280, 1536, 2048, 2432, 3072, 4096}
-"""Widths of text encoders: CLIP ViT-L has 768, OpenCLIP bigG 1280, both together 2048."""
-TOKENS = 77
-"""Tokens of a CLIP text encoder's output."""
+BACKBONES = {
+    *(320, 512, 576, 640, 960, 1024, 1280, 1408, 1536, 1664, 1792, 1920, 2048, 2208, 2304, 2560),
+}
+"""Channels that usual networks for images end with, before they are pooled."""
+WIDTHS = {512, 768, 1024, 2048, 4096}
+"""Numbers of features that are as usual as pooled ones."""
 PACKED = 2**16
 """A weight of one column with so many numbers is a packed one."""
 LEAST_SIDE = 5
 """Nothing tells narrower images from a few features."""
 MOST_BATCH = 1024
 """More rows than that are those of sequences or images, not of a batch alone."""
+
+
+OWN_WEIGHT = re.compile(
+    r"\b(?:linear|addmm|baddbmm|matmul|mm|bmm|einsum|chain_matmul|multi_dot)\(| @ "
+)
+"""A product in which the weight is the reader's own tensor."""
+GATE = re.compile(r"\.(?:view|reshape)\([^()]*,\s*1\s*,\s*1\s*\)")
+"""One number for each channel: what a squeeze-excitation multiplies images by."""
+PARTS = re.compile(r"multi|concat|\bcat\b|stack|fus|joint|merged", re.IGNORECASE)
+"""Names of what is made of several parts side by side."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +64,7 @@ class Product:
         """Whether the reader multiplies by a matrix of their own, not by a layer's weight."""
         if self.facts.passed_through("modules/linear.py"):
             return False
-        return self.facts.own_frame is not None
+        return self.facts.near.code != "" and OWN_WEIGHT.search(self.facts.near.code) is not None
 
 
 def layer(rows: int, width: int, wanted: int, out: int, facts: Facts) -> Decision | None:
@@ -70,31 +84,143 @@ def _count(number: int, noun: str) -> str:
 
 def _causes(p: Product) -> Iterator[Pick]:
     """Yield the causes that the numbers speak for, the most telling first."""
-    if 0 in (p.rows, p.width, p.wanted):
+    if 0 in (p.wanted, p.out):
+        yield pick("sharded-weight/product", shape=f"{p.wanted}×{p.out}")
+        yield _in_features(p)
+        return
+    if 0 in (p.rows, p.width):
+        yield pick("empty-input")
         yield _in_features(p)
         return
     if in_attention(p.facts):
         yield from _attention(p)
         return
-    yield from _packed(p)
-    if p.rows % TOKENS == 0 and {p.width, p.wanted} <= TEXT_WIDTHS:
-        yield pick("wrong-text-encoder", batch=p.rows // TOKENS, tokens=TOKENS)
-    if p.out == p.width:
+    packed = list(_packed(p))
+    if packed:
+        yield from packed
+        return
+    yield from _of_one_layer(p)
+
+
+def _of_one_layer(p: Product) -> Iterator[Pick]:
+    """Yield the causes of a product with the weight of a plain linear layer."""
+    gate = list(_gate(p))
+    yield from gate
+    if gate and GATE.search(p.facts.near.code):
+        return
+    single = p.width == 1 < p.wanted and p.rows != p.wanted
+    yield from _one_feature(p) if single and p.out == 1 else ()
+    parts = list(_parts(p))
+    yield from parts
+    if p.out == p.width and not single and not parts:
         yield _transposed_weight(p)
-    yield from _batch(p)
+    pooled = list(_not_pooled(p))
+    image = _unflattened_picture(p)
+    first = not (pooled and _in_library(p))
+    if image is None and first:
+        yield from _batch(p)
     yield from _not_flattened(p)
-    if p.rows == p.wanted:
-        yield pick("input-transposed", code=p.given("{}.T"))
-    yield _in_features(p)
-    if _divisible(p) and _unflattened_picture(p) is None and not _rows_of_sequences(p):
+    if image is not None:
+        yield from _batch(p)
+    certain = image is not None or (p.rows == 1 and gate)
+    yield from pooled
+    if p.rows == p.wanted and not p.facts.passed_through("torch_geometric"):
+        column = "input-transposed/column" if p.width == 1 else "input-transposed"
+        yield pick(column, code=p.given("{}.T"))
+    square = not pooled and _square(p)
+    if square:
+        yield _wrong_input(p)
+    yield from _twice(p)
+    if not certain:
+        yield _in_features(p, withheld=bool(square or pooled or gate or parts))
+    if _divisible(p) and image is None and not _rows_of_sequences(p):
         yield _perhaps_not_flattened(p)
     batch, rest = divmod(p.rows, p.wanted)
     if rest == 0 and batch > 1 and not p.functional and min(p.width, p.wanted) > 1:
         # as convolutions give them: (batch, features, places)
         yield pick("features-not-last", batch=batch, code=p.given("{}.movedim(1, -1)"))
     yield from _another_picture(p)
-    if p.out == p.width:
+    if p.out == p.width and not single and not parts:
         yield pick("layer-applied-twice")
+
+
+def _in_library(p: Product) -> bool:
+    return p.facts.passed_through("torchvision/models/") or p.facts.passed_through("timm/models/")
+
+
+def _gate(p: Product) -> Iterator[Pick]:
+    """The squeeze of a squeeze-excitation, made for the planes of a block, not for its output."""
+    factor, rest = divmod(p.width, p.wanted)
+    shaped = GATE.search(p.facts.near.code) is not None
+    squeeze = p.wanted % p.out == 0 and p.wanted // p.out in (4, 8, 16) and p.wanted >= 32
+    if rest == 0 and factor > 1 and (shaped or (squeeze and factor == 4 and p.rows <= MOST_BATCH)):
+        told = "; the frame gives the result the shape (n, c, 1, 1)" if shaped else ""
+        yield pick("gate-of-other-channels", factor=factor, told=told)
+
+
+def _one_feature(p: Product) -> Iterator[Pick]:
+    """One column where several are wanted, of a layer with one output."""
+    powers = ", ".join(["x", *(f"x**{power}" for power in range(2, min(p.wanted, 5) + 1))])
+    more = ", …" if p.wanted > 5 else ""
+    yield pick("features-missing", powers=powers + more)
+
+
+def _parts(p: Product) -> Iterator[Pick]:
+    """Several inputs side by side are wanted, and one arrives."""
+    count, rest = divmod(p.wanted, p.width)
+    named = PARTS.search(p.facts.near.code)
+    if rest == 0 and 1 < count <= 8 and named and p.width >= 32:
+        yield pick("parts-to-concatenate", count=count, argument=p.facts.argument)
+
+
+def _not_pooled(p: Product) -> Iterator[Pick]:
+    """Images of channels × height × width where one number for each channel is wanted; or not."""
+    for side in range(2, 33):
+        area = side * side
+        usual = side == 2 and p.width in WIDTHS
+        if p.wanted in BACKBONES and p.width == p.wanted * area and not usual:
+            yield pick("pooling-missing", side=side, code=_pooling(p))
+        if p.width in BACKBONES and p.wanted == p.width * area and side > 2 and p.rows % area:
+            yield pick("already-pooled", side=side)
+
+
+def _pooling(p: Product) -> str:
+    if _in_library(p):
+        return "model.avgpool = nn.AdaptiveAvgPool2d(1)"
+    return "x = torch.flatten(nn.functional.adaptive_avg_pool2d(x, 1), 1)  # x: (batch, C, H, W)"
+
+
+def _square(p: Product) -> bool:
+    """Whether the layer keeps a width, and what arrives is no image of another size."""
+    if p.wanted != p.out or p.functional or p.rows == p.wanted:
+        return False
+    return as_image(p.width) is None or p.width % p.wanted == 0 or p.width < 100
+
+
+def _wrong_input(p: Product) -> Pick:
+    call = p.facts.call
+    layer = p.facts.names()["layer"] if call is not None else "the layer"
+    argument = p.facts.argument if call is not None else "the input"
+    factor, rest = divmod(p.width, p.wanted)
+    multiple = f"; {p.width:,} = {factor}·{p.wanted:,}" if rest == 0 and factor > 1 else ""
+    small = p.width if p.width < 100 and p.rows > p.width else 0
+    scores = ", as many as scores or labels of so many classes have" if small else ""
+    print_ = p.facts.argument if call is not None else "x"
+    return pick(
+        "input-of-another-width",
+        layer=layer,
+        argument=argument,
+        multiple=multiple,
+        scores=scores,
+        shown=print_,
+    )
+
+
+def _twice(p: Product) -> Iterator[Pick]:
+    """Two parts side by side where one is wanted: a gate and what it multiplies."""
+    ratio = p.wanted / p.out
+    if p.width == 2 * p.wanted and p.out >= 256 and 2.3 < ratio < 4.1 and p.width > 1024:
+        yield pick("gated-activation-missing")
 
 
 def in_attention(facts: Facts) -> bool:
@@ -146,7 +272,7 @@ def _batch(p: Product) -> Iterator[Pick]:
     """All rows in one, by view(-1) or flatten() without a dimension; or a picture without batch."""
     if p.rows == 1 and p.width % p.wanted == 0:
         yield pick("batch-flattened", batch=p.width // p.wanted)
-    if p.rows * p.width == p.wanted and p.rows != 1:
+    if p.rows * p.width == p.wanted and 1 not in (p.rows, p.width):
         side = isqrt(p.width)
         square = side * side == p.width
         shape = f"{p.rows}×{side}×{side}" if square else f"{p.rows}×{p.width}"
@@ -199,7 +325,8 @@ def _flattening(p: Product) -> str:
     return p.given("torch.flatten({}, 1)")
 
 
-def _in_features(p: Product) -> Pick:
+def _in_features(p: Product, *, withheld: bool = False) -> Pick:
+    """Return that in_features differs; without code where something else is likelier."""
     pictures = ""
     both = same_channels(p.width, p.wanted)
     if both:
@@ -213,7 +340,27 @@ def _in_features(p: Product) -> Pick:
     code = p.facts.replaced(f"nn.Linear({p.width}, {p.out})")
     if p.functional:
         code = f"# the weight's shape must be ({p.out}, {p.width})"
-    return pick("in-features", pictures=pictures, code=code)
+    if withheld:
+        return pick("in-features/either", pictures=pictures, code=None)
+    if _in_library(p):
+        return _head(p)
+    maps = as_image(p.width) is not None and p.width >= 400  # 2ⁿ and 3·2ⁿ are widths, too
+    if power_of_two(p.width) or (p.width % 3 == 0 and power_of_two(p.width // 3)):
+        maps = False
+    if both or maps or p.facts.near.code:
+        return pick("in-features", pictures=pictures, code=code)
+    return pick("in-features/either", pictures=pictures, code=f"{code}  # after print(x.shape)")
+
+
+def _head(p: Product) -> Pick:
+    """A layer of a model of torchvision or timm: most likely a head that was put in."""
+    named = re.search(r"self\.([\w.]+)\(", p.facts.frames[-1].code)
+    for frame in reversed(p.facts.frames):
+        if re.search(r"(?:torchvision|timm)/models/", frame.file.replace("\\", "/")):
+            named = re.search(r"self\.(\w+(?:\.\w+)*)\(", frame.code)
+            break
+    name = named[1] if named else "fc"
+    return pick("in-features/head", head=name, code=f"model.{name} = nn.Linear({p.width}, {p.out})")
 
 
 def _another_picture(p: Product) -> Iterator[Pick]:
@@ -229,42 +376,3 @@ def _another_picture(p: Product) -> Iterator[Pick]:
         code += f"  # where there are {channels} channels"
     smaller = "; a convolution without padding also makes them smaller" if side < expected else ""
     yield pick("pool-to-fit", sizes=sizes, smaller=smaller, pools=pools, code=code)
-
-
-def as_image(features: int, channels: int | None = None) -> tuple[int, int, int] | None:
-    """Return (channels, side, side) of a number of features, or None if it is none of the usual.
-
-    With `channels` given, just these are tried.
-    """
-    for count in USUAL_CHANNELS if channels is None else (channels,):
-        side = isqrt(features // count) if count and features % count == 0 else 0
-        if 1 < side <= MOST_SIDE and side * side * count == features:
-            return count, side, side
-    return None
-
-
-def same_channels(arriving: int, expected: int, most: int = 2) -> list[tuple[int, int, int]]:
-    """Return (channels, side that arrives, side that is expected), where both may be pictures.
-
-    1568 and 2048 are 32·7·7 and 32·8·8, or 8·14·14 and 8·16·16: the commonest come first. Widths
-    that layers have without any picture are none.
-    """
-    if _usual_width(arriving) and _usual_width(expected):
-        return []
-    found = []
-    for count in USUAL_CHANNELS:
-        one, other = as_image(arriving, count), as_image(expected, count)
-        if one is not None and other is not None and count > 1:
-            found.append((count, one[1], other[1]))
-    return found[:most]
-
-
-def _usual_width(features: int) -> bool:
-    """Whether it is a small number, or 2ⁿ or 3·2ⁿ as 512 and 768 are."""
-    third, rest = divmod(features, 3)
-    return features < 100 or power_of_two(features) or (rest == 0 and power_of_two(third))
-
-
-def power_of_two(number: int) -> bool:
-    """Whether the number is 1, 2, 4, 8, …"""
-    return number.bit_count() == 1

@@ -7,8 +7,8 @@ from math import prod
 
 from fcinspect.diagnosis.facts import NAME, Facts
 from fcinspect.diagnosis.records import Decision, Pick, Shape, pick, shape_of
+from fcinspect.diagnosis.rules.image_sizes import as_image
 from fcinspect.diagnosis.rules.operands import operands
-from fcinspect.diagnosis.rules.product import as_image
 
 SHAPED = re.compile(r"(?:torch\.)?(?:randn?|zeros|ones|empty)\(((?:\d{1,9}, )*\d{1,9})\)$")
 """A tensor that is made where it is given, as ast.unparse writes it."""

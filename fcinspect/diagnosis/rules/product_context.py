@@ -1,0 +1,227 @@
+"""What else a text shows of a product or of two dtypes: libraries, adapters, packed weights."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+
+from fcinspect.diagnosis.facts import HOSTS, Facts, Frame
+from fcinspect.diagnosis.recognising import groups_of
+from fcinspect.diagnosis.records import Decision, Diagnosis, pick
+from fcinspect.diagnosis.rules.dtypes import dtype_of
+from fcinspect.diagnosis.rules.pretrained import widths
+from fcinspect.diagnosis.rules.product import PACKED
+
+Numbers = tuple[int, int, int, int]
+HEADS = {"fc", "classifier", "head", "score", "heads", "cls", "v_head", "qa_outputs", "out_proj"}
+"""Layers that readers replace, or that from_pretrained makes anew."""
+PRETRAINED_OUT = {1000, 21841, 21843}
+"""Classes of the heads that are pretrained."""
+LIBRARY = re.compile(
+    r"/(?:transformers|diffusers|timm|torchvision|open_clip|vllm|sglang)/|transformers_modules/"
+)
+MODULES = re.compile(r"/torch/|/accelerate/|/peft/|/bitsandbytes/|_dynamo/|/xformers/")
+"""Frames that only hand on to a layer."""
+ADAPTER = re.compile(r"adapter|lora|\bto_[qkv]\b|control|proj")
+PATCH = re.compile(
+    r"(?P<key>[\w.]+)\.weight:? shape '\[(?P<shape>[\d, ]+)\]' is invalid for input of size"
+    r" (?P<size>\d+)"
+)
+
+
+def numbers_of(facts: Facts) -> Numbers | None:
+    """Return rows, width, wanted and out of a product that does not fit."""
+    said = groups_of("product", "product.layer", facts)
+    if said is None:
+        return None
+    return int(said["rows"]), int(said["width"]), int(said["wanted"]), int(said["out"])
+
+
+def eight_bits(facts: Facts) -> Decision | None:
+    """A frame of bitsandbytes' 8-bit product."""
+    found = numbers_of(facts)
+    if found is None or max(found[2:]) >= PACKED:
+        return None
+    return Decision("eight-bit-outliers", width=found[1], wanted=found[2])
+
+
+def packed_columns(facts: Facts) -> Decision | None:
+    """Integers of 32 bits that hold 4, 8 or 16 numbers each."""
+    found = numbers_of(facts)
+    if found is None:
+        return None
+    each = next((each for each in (8, 16, 4) if found[2] * each == found[1]), None)
+    if each is None:
+        return None
+    return Decision("packed-weight/columns", width=found[1], wanted=found[2], each=each)
+
+
+def divided(facts: Facts) -> Decision | None:
+    """A weight of one dimension inside a module."""
+    if re.search(r"got 1-D", facts.flat) is None:
+        return None
+    named = re.search(r"FSDP|fsdp|FullySharded|[Dd]eep[Ss]peed|ZeRO|zero3", facts.text)
+    return Decision("sharded-weight", told=f"; the text names {named[0]}" if named else "")
+
+
+def patched(facts: Facts) -> Decision | None:
+    """A LoRA that is added to the weights of a base model."""
+    patches = list(PATCH.finditer(facts.text))
+    for patch in patches:
+        rows, _, columns = patch["shape"].partition(",")
+        if not columns.strip().isdigit():
+            continue
+        wanted, size = int(columns), int(patch["size"])
+        given, rest = divmod(size, int(rows))
+        unets = widths("unets")
+        if rest == 0:
+            numbers = (
+                f"the patch of {patch['key'].rpartition('.')[2]} has {size:,} ="
+                f" {int(rows):,}·{given:,} numbers, and the weight {int(rows):,}·{wanted:,}"
+            )
+            if "attn2" in patch["key"] and {given, wanted} <= unets.keys():
+                numbers += f": {unets[given]} against {unets[wanted]}"
+            return Decision("lora-of-another-base-model", numbers=numbers)
+    if patches or "lora" not in facts.text.lower():
+        return None
+    return Decision(
+        "lora-of-another-base-model",
+        numbers="the failing product or view is of a patch that is added to the base's weights",
+    )
+
+
+def lora(facts: Facts) -> Decision | None:
+    """The first factor of a LoRA, which takes the width of its base."""
+    found = numbers_of(facts)
+    if found is None or found[3] > 512:
+        return None
+    name = "lora-of-another-base-model/product"
+    return Decision(name, width=found[1], wanted=found[2], out=found[3])
+
+
+def gradient(facts: Facts) -> Decision | None:
+    """The backward of a function of the reader's own."""
+    frame = facts.own_frame
+    if frame is None or not facts.computes(frame) or frame.function != "backward":
+        return None
+    return Decision("gradient-formula", line=frame.code)
+
+
+def mel_scale(facts: Facts) -> Decision | None:
+    """torchaudio's MelScale, made for spectrograms of another transform."""
+    found = numbers_of(facts)
+    if found is None:
+        return None
+    _, width, wanted, out = found
+    return Decision(
+        "mel-scale-bins",
+        width=width,
+        wanted=wanted,
+        out=out,
+        transform=2 * (width - 1),
+        made=2 * (wanted - 1),
+    )
+
+
+def compiled(rows: int, columns: int, facts: Facts) -> Decision | None:
+    """The operands as dynamo names them: the weight is not transposed."""
+    found = numbers_of(facts)
+    frame = facts.own_frame
+    if found is None or (rows, columns) != (found[3], found[2]):
+        return None
+    named = re.search(r"self\.([\w.]+)\(([\w.]*)", frame.code if frame else "")
+    adapter = named is not None and ADAPTER.search(named[1]) is not None
+    if not adapter and found[1] < 256:
+        return None
+    return Decision(
+        "input-of-another-model/compiled",
+        layer=named[1] if named else "the layer",
+        given=(named[2] if named else "") or "x",
+        width=found[1],
+        wanted=found[2],
+        rows=rows,
+        columns=columns,
+    )
+
+
+def library_frame(facts: Facts) -> Frame | None:
+    """Return the place in a library or program of pretrained models whose layer failed.
+
+    None where code of the reader's own calls the layer.
+    """
+    for frame in reversed(facts.frames):
+        file = f"/{frame.file}".replace("\\", "/")
+        if LIBRARY.search(file) or HOSTS.search(file):
+            return frame
+        if frame.own or not MODULES.search(file):
+            return None
+    return None
+
+
+def layer_in(frame: Frame) -> str:
+    """Return the name of the layer that a line of a library calls; "" where it tells none."""
+    named = re.search(r"self\.([A-Za-z_]\w*(?:\.\w+)*)\(", frame.marked or frame.code)
+    return named[1] if named else ""
+
+
+def of_library(facts: Facts) -> Decision | None:
+    """A layer inside a model of transformers, diffusers, ComfyUI, …"""
+    found, frame = numbers_of(facts), library_frame(facts)
+    if found is None or frame is None:
+        return None
+    _, width, wanted, out = found
+    name = layer_in(frame)
+    cause = "input-of-another-model"
+    if name.rpartition(".")[2] in HEADS and out not in PRETRAINED_OUT:
+        cause = "in-features/replaced"
+    return Decision(
+        cause,
+        layer=f"self.{name}" if name else "the layer",
+        name=name,
+        file=PurePosixPath(frame.file.replace("\\", "/")).name,
+        width=width,
+        wanted=wanted,
+        out=out,
+    )
+
+
+def thrown_away(tensor: str, call: str, facts: Facts) -> Decision | None:
+    """A line above the failing one, of which nothing is kept."""
+    found = numbers_of(facts)
+    frame = facts.own_frame
+    if found is None or frame is None or frame.code == "":
+        return None
+    above, _, _ = facts.text.rpartition(frame.code)
+    lines = [line for line in above.splitlines()[-5:] if line.strip()]
+    if not any(f"{tensor}{call}" in line for line in lines) or tensor not in frame.code:
+        return None
+    rows, width, wanted, _ = found
+    batch, rest = divmod(rows * width, wanted)
+    counted = f": {rows:,}·{width:,} = {batch}·{wanted:,} numbers arrive" if rest == 0 else ""
+    return Decision(
+        "view-result-thrown-away", tensor=tensor, call=call, wanted=wanted, numbers=counted
+    )
+
+
+def dtype_of_library(found: Diagnosis, facts: Facts) -> Decision | None:
+    """Two dtypes that meet inside a library: its line is not the reader's to change."""
+    frame = library_frame(facts)
+    said = re.search(
+        r"([\w:]+)(?: and| !=) ([\w:]+)\s*$|found (\w+)\D+expected (\w+)", facts.flat.rstrip(". ")
+    )
+    if frame is None or said is None or found.kind != "dtype":
+        return None
+    given, needed = (dtype_of(word) for word in [part for part in said.groups() if part][:2])
+    if given is None or needed is None:
+        return None
+    name = layer_in(frame)
+    argument = re.search(r"\(([\w.]+)\)", frame.marked or frame.code)
+    words = {
+        "layer": f"self.{name}",
+        "line": frame.code,
+        "argument": argument[1] if argument else "the input",
+        "file": PurePosixPath(frame.file.replace("\\", "/")).name,
+    }
+    if name.rpartition(".")[2] in HEADS:
+        return Decision("head-in-another-dtype", given=given, needed=needed, name=name, **words)
+    return Decision(pick("library-part-in-another-dtype", given=given, needed=needed), **words)
