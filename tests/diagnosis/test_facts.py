@@ -49,15 +49,6 @@ CASES = (
         "adapter-config-newer",
     ),
     Shown(
-        "bitsandbytes-library-missing",
-        "AttributeError: 'NoneType' object has no attribute 'cquantize_blockwise_fp16_nf4'",
-        'Traceback (most recent call last):\n  File "/env/lib/python3.11/site-packages/'
-        'bitsandbytes/functional.py", line 1012, in quantize_4bit\n'
-        "    lib.cquantize_blockwise_fp16_nf4(*args)\n"
-        "AttributeError: 'NoneType' object has no attribute 'cquantize_blockwise_fp16_nf4'",
-        "bitsandbytes-without-gpu",
-    ),
-    Shown(
         "weight-empty-under-zero3",
         "RuntimeError: size mismatch, got input (8), mat (8x4096), vec (0)",
         "[2024-05-01 10:00:00,000] [INFO] DeepSpeed info: version=0.14.0\n"

@@ -39,7 +39,9 @@ METHODS, LAYERS, OF_TENSORS = (lists("attributes")[of] for of in ("modules", "nn
 TORCHS = frozenset(LAYERS) | {"LogSigmoid", "Softplus", "ConvTranspose2d", "AvgPool1d"}
 DIM = {"Softmax": "dim=1", "LogSoftmax": "dim=1", "Linear": "in_features, out_features"}
 """Arguments that cannot be left away."""
-OTHERS = frozenset({"DataFrame", "Series", "Tensor", "Namespace", "Image", "Parameter", "Axes"})
+OTHERS = frozenset(
+    ("DataFrame", "Series", "Tensor", "Namespace", "Image", "Parameter", "Axes", "NoneType")
+)
 """Classes that are no modules."""
 WRAPPERS = frozenset({"DataParallel", "DistributedDataParallel"})
 

@@ -17,7 +17,7 @@ SECTION = re.compile(
 QUOTED = re.compile(r'"([^"]*)"')
 SHAPE = r"(?:torch\.Size\()?\[[\d,\s]*\]\)?"
 MISMATCH = re.compile(
-    r"(?:size mismatch for (?P<key>\S+?): ?)?copying a param (?:with shape|of)"
+    r"(?:size mismatch for (?P<key>\S+?(?: [\w.]+?){0,2}): ?)?copying a param (?:with shape|of)"
     rf" (?P<saved>{SHAPE}) from (?:the )?checkpoint[,;.]?\s*"
     rf"(?:the shape in (?:the )?current model is(?: a)?|where the shape is)"
     rf" (?P<wanted>{SHAPE})",
@@ -108,7 +108,7 @@ def _report(text: str, patterns: tuple[re.Pattern[str], ...]) -> LoadingReport:
     for old in old_missing.findall(text):
         found["Missing"].update(dict.fromkeys(re.findall(r"'([^']+)'", old)))
     shapes = [
-        Mismatch(m["key"] or "", shape_of(m["saved"]), shape_of(m["wanted"]))
+        Mismatch("".join((m["key"] or "").split()), shape_of(m["saved"]), shape_of(m["wanted"]))
         for pattern in mismatches_of
         for m in pattern.finditer(text)
     ]

@@ -79,6 +79,8 @@ def _rows_or_columns(
         return [(1, _input_width(first))]
     columns = [m for m in rest if m.saved[1:2] != m.wanted[1:2]]
     rows = [m for m in rest if m not in columns]
+    if not columns:
+        return []
     entering = columns[0]
     alone = len(columns) == 1 and entering.saved[:1] == entering.wanted[:1]
     # what a layer gives, and the next one takes, is a width between them

@@ -51,10 +51,4 @@ REPORTS: tuple[Report, ...] = (
         "model-on-cpu",
         ("cpu", "cuda:0"),
     ),
-    Report(
-        "underscore-for-a-dot",
-        "AttributeError: 'Tensor' object has no attribute 'grad_zero_'",
-        "dot-missing",
-        (".grad.zero_",),
-    ),
 )
