@@ -11,6 +11,11 @@ from fcinspect.diagnosis.facts import NAME, Facts
 from fcinspect.diagnosis.records import Cause, Decision, Pick, Shape, pick, shape_of
 from fcinspect.diagnosis.rules.operands import operands
 
+MANY_PIXELS = 20_000
+"""No batch has so many samples."""
+SIDES = (224, 256, 299, 384, 512, 320, 448, 640, 128, 192, 160, 112, 96, 64, 48, 32, 28)
+"""Of usual images, the likeliest first."""
+MOST_MAPS = 1024
 SOFTMAX = {"softmax", "log_softmax", "softmin", "gumbel_softmax"}
 CALLS = re.compile(r"\b(\w*loss|\w*cross_entropy\w*|kl_div|criterion|\w*Loss\(.*\))\(")
 """A call of a loss in a line of the reader's own."""
@@ -185,11 +190,23 @@ def _rearranged(given: Shape, target: Shape) -> str:
 def _batches(given: Shape, target: Shape) -> tuple[Pick, ...]:
     rows = {"rows": given[0], "labels": target[0]}
     other = Pick("batch-differs", rows)
+    images = _as_maps(given), _as_maps(target)
+    if all(images) and len(given) == len(target) == 1:
+        values = rows | {"output": images[0], "mask": images[1]}
+        return (Pick("image-sizes-differ", values),)
     more, less = max(given[0], target[0]), min(given[0], target[0])
     if not less or more % less:
         return (other,)
     changed = {"more": more, "times": more // less, "less": less}
     return Pick("view-changed-batch", rows | changed), other
+
+
+def _as_maps(shape: Shape) -> str:
+    """Return a flat number of pixels as maps of a usual side: "60·224·224"; "" of a small one."""
+    size = shape[0]
+    fitting = (side for side in SIDES if size >= MANY_PIXELS and size % side**2 == 0)
+    side = next((side for side in fitting if size // side**2 <= MOST_MAPS), 0)
+    return f"{size // side**2}·{side}·{side}" if side else ""
 
 
 def out_of_bounds(label: int) -> Decision:
