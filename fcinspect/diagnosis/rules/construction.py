@@ -276,12 +276,12 @@ def _tuple(x: str, facts: Facts) -> Pick:
 def attribute(name: str, what: str, facts: Facts) -> Decision | None:
     """'Net' object has no attribute 'fc3'"""
     elsewhere = facts.frames and not facts.passed_through("modules/module.py")
+    if QUANTISED.search(name) and what == "weight":
+        return Decision("quantised-layer-without-weight")
     if name in OTHERS or (elsewhere and name not in TORCHS | WRAPPERS):
         return None
     if name in WRAPPERS:
         return Decision("attribute-behind-wrapper")
-    if QUANTISED.search(name) and what == "weight":
-        return Decision("quantised-layer-without-weight")
     if what == "module":
         return Decision("not-wrapped")
     if what in OF_TENSORS and name in TORCHS:

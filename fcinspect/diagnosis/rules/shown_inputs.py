@@ -23,8 +23,9 @@ SIZE_TOLD = re.compile(
 )
 """A size of images in the words of a reader; or one that works."""
 AGENT = re.compile(
-    r"(?<![\w./\\])(?:env|environment|gym|gymnasium|obs|observations?)(?![\w/\\])|d3rlpy|stable_baselines",
-    re.I,
+    r"(?<![\w./\\])(?:obs|observations?|gym|gymnasium|rewards?)(?![\w/\\])|env\.(?:reset|step)"
+    r"|d3rlpy|stable_baselines|custom env",
+    re.IGNORECASE,
 )
 """What speaks of an agent in an environment; a folder of that name does not."""
 COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8}
@@ -79,22 +80,23 @@ def viewed_maps(found: Diagnosis, facts: Facts) -> Decision | None:
     channels, side = maps
     left = size // channels
     fitting = [n for n in range(2, 65) if left % (n * n) == 0 and n != side]
-    given = [
-        int(n)
-        for n in re.findall(r"randn?\(\s*(\d+)\s*,|batch_size ?= ?(\d+)", facts.text)
-        for n in n
-        if n
-    ]
+    told = re.findall(r"(?:randn?\(\s*|batch_size ?= ?)(\d+)", facts.text)
+    given = {int(number) for number in told}
     fitting = [n for n in fitting if left // (n * n) in given] or fitting
     if not fitting:
         return None
-    arriving = fitting[-1]
     at = re.search(r"^[\s\d>-]*(\w+) = \1\.(?:view|reshape)\(", facts.text, re.MULTILINE)
     name = at[1] if at else "x"
+    many = [n for n in fitting if left // (n * n) > 1]
+    arriving = (many or fitting)[-1]
+    features = f"{channels}·{arriving}·{arriving} = {channels * arriving**2}"
+    example = ""
+    if len(fitting) > 1:
+        example, features = "for example ", f"{name}.shape[1]"
     return Decision(
         "image-size-of-the-network/view",
         channels=channels, side=side, arriving=arriving, batch=left // arriving**2,
-        size=size, fixed=fixed, features=channels * arriving**2, name=name,
+        size=size, fixed=fixed, features=features, name=name, example=example,
         usual=": 32×32 for this LeNet" if fixed == 400 else "",
     )  # fmt: skip
 
@@ -123,7 +125,7 @@ def observation(found: Diagnosis, facts: Facts) -> Decision | None:
     if said is None or found.likely[0].name not in {"batch-flattened", "in-features"}:
         return None
     rows, width, wanted, _ = said
-    if rows != 1 or width < 2 or facts.near.code or AGENT.search(facts.text) is None:
+    if width < 2 or AGENT.search(facts.text) is None:
         return None
     factor, rest = divmod(width, wanted)
     told = f" = {factor}·{wanted:,}" if rest == 0 else ""
@@ -131,6 +133,7 @@ def observation(found: Diagnosis, facts: Facts) -> Decision | None:
     return Decision(
         "observation-of-another-shape",
         width=width, wanted=wanted, told=told, kind=kind if told else "",
+        rows="one row" if rows == 1 else f"{rows:,} rows",
     )  # fmt: skip
 
 

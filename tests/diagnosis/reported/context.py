@@ -40,8 +40,8 @@ SAYS = {
 }
 SHOWN = {case[0]: case[3] for case in CASES}
 PLACEHOLDERS = "\n".join(
-    f"\tsize mismatch for decoder.{key}: copying a param with shape torch.Size([1]) from checkpoint,"
-    f" the shape in current model is torch.Size([{shape}])."
+    f"\tsize mismatch for decoder.{key}: copying a param with shape torch.Size([1]) from"
+    f" checkpoint, the shape in current model is torch.Size([{shape}])."
     for key, shape in (("fc1.weight", "3072, 768"), ("fc1.bias", "3072"), ("norm.weight", "768"))
 )
 
