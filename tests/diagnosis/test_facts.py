@@ -9,6 +9,7 @@ import pytest
 from fcinspect.diagnosis.catalogue.parsing import FAMILIES, known_facts, messages
 from fcinspect.diagnosis.recognising import diagnose
 from fcinspect.diagnosis.records import Diagnosis
+from tests.diagnosis import facts_of_training
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,7 @@ CASES = (
         "RuntimeError: mat1 and mat2 must have the same dtype, but got BFloat16 and Float",
         "head-in-another-dtype",
     ),
+    *(Shown(*case) for case in facts_of_training.CASES),
 )
 
 

@@ -43,6 +43,8 @@ OTHERS = frozenset(
     ("DataFrame", "Series", "Tensor", "Namespace", "Image", "Parameter", "Axes", "NoneType")
 )
 """Classes that are no modules."""
+QUANTISED = re.compile(r"Quant(?!Stub)\w*Linear|WQLinear|GPTQ|AWQ|Marlin|[Ee]xllama|HQQLinear")
+"""Classes of layers whose weights are packed integers."""
 WRAPPERS = frozenset({"DataParallel", "DistributedDataParallel"})
 
 
@@ -157,6 +159,13 @@ def _width(got: str) -> str | None:
 
 def old_call(got: str) -> Decision | None:
     """empty() received an invalid combination of arguments - got (tuple, …)"""
+    types = set(re.findall(r"\w+", got.partition("dtype")[0]))
+    if len(types) > 1 and types <= {"str", "bool", "float", "NoneType", "list", "dict"}:
+        return Decision(
+            "arguments-in-wrong-places",
+            happened="The sizes of a weight must be integers, but none of them is.",
+            types=" and ".join(re.findall(r"\w+", got.partition("dtype")[0])),
+        )
     odd = re.search(r"(?:!|tuple of \(|[(, ])(float|str|NoneType)\b(?!=)", got)
     if odd is None and re.match(r"\(tuple, (?:\*, )?dtype=NoneType", got):
         return Decision(
@@ -228,6 +237,12 @@ def _given(got: str, evidence: str, facts: Facts) -> Decision:
     last = got.rpartition(".")[2]
     given = operands(facts)
     x = given[0] if given and NAME.match(given[0]) else "x"
+    scaled = re.match(r"([A-Za-z_]\w*) [*+/-] ", given[0]) if given else None
+    if scaled is not None and last == "tuple":
+        x = scaled[1]
+        evidence += (
+            f": {x} holds several values, and a tuple times a number is repeated, not scaled"
+        )
     causes: tuple[str | Pick, ...]
     if last == "tuple":
         causes = (_tuple(x, facts), "comma-at-end")
@@ -261,6 +276,8 @@ def _tuple(x: str, facts: Facts) -> Pick:
 def attribute(name: str, what: str, facts: Facts) -> Decision | None:
     """'Net' object has no attribute 'fc3'"""
     elsewhere = facts.frames and not facts.passed_through("modules/module.py")
+    if QUANTISED.search(name) and what == "weight":
+        return Decision("quantised-layer-without-weight")
     if name in OTHERS or (elsewhere and name not in TORCHS | WRAPPERS):
         return None
     if name in WRAPPERS:

@@ -173,8 +173,10 @@ def _autocast(low: str, facts: Facts) -> Pick:
     return pick("autocast-missing", low=low, device=device, call=call)
 
 
-def not_implemented(operation: str, dtype: str, facts: Facts) -> Decision | None:
+def not_implemented(operation: str, dtype: str, facts: Facts, place: str = "") -> Decision | None:
     """ "addmm_impl_cpu_" not implemented for 'Half'"""
+    if "cuda" in dtype or place == "CUDA":
+        operation = f"{operation} of CUDA"
     found = dtype_of(dtype)
     if found is None or re.search(r"nll|cross_entropy|ctc_loss|host_softmax", operation):
         return None

@@ -93,7 +93,14 @@ def rank_two(which: str, facts: Facts) -> Decision:
     node = next((name for name in named.groups() if name), "Gemm") if named else "Gemm"
     happened = f"The {which.lower()} input of {node} in the exported model is not a matrix."
     name = "exported-weight-rank" if which == "Second" else "exported-input-vector"
+    if which == "First" and _three_dimensions(facts):
+        name = "gemm-of-three-dimensions"
     return Decision(name, happened=happened, node=node)
+
+
+def _three_dimensions(facts: Facts) -> bool:
+    """Whether a text tells a shape of three or more dimensions, as 1*20*360 or (1, 20, 360)."""
+    return re.search(r"\b\d+(?: ?[*x×,] ?\d+){2,}", facts.text.replace("\\n", " ")) is not None
 
 
 def symbolic(rows: str, features: str, wanted: str) -> Decision | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import isqrt
 
 USUAL_CHANNELS = (
@@ -9,6 +10,11 @@ USUAL_CHANNELS = (
 )  # fmt: skip
 """Channels of usual networks, the commonest first."""
 MOST_SIDE = 64
+MOST_TEXT = 20000
+CONVOLUTION = re.compile(
+    r"Conv2d\(\s*(?:in_channels\s*=\s*)?\d+\s*,\s*(?:out_channels\s*=\s*)?(\d+)"
+)
+"""A convolution as it is made or printed, with its output channels."""
 
 
 def as_image(features: int, channels: int | None = None) -> tuple[int, int, int] | None:
@@ -48,3 +54,8 @@ def _usual_width(features: int) -> bool:
 def power_of_two(number: int) -> bool:
     """Whether the number is 1, 2, 4, 8, …"""
     return number.bit_count() == 1
+
+
+def channels_in(text: str) -> list[int]:
+    """Return the output channels of the convolutions that a text quotes, the last one first."""
+    return [int(found) for found in CONVOLUTION.findall(text[-MOST_TEXT:])][::-1]

@@ -83,6 +83,9 @@ def converted(facts: Facts, suffix: str, position: int = 0) -> str:
     operand = given[position] if position < len(given) else "x"
     if NAME.match(operand):
         return f"{operand} = {operand}{suffix}"
+    nested = re.fullmatch(r"self\.\w+\((\w+)\)", operand)
+    if nested is not None and "modules/linear.py" in _files(facts):
+        return f"{nested[1]} = {nested[1]}{suffix}"  # the line's layer failed, within its function
     if not re.match(r"[A-Za-z_(]", operand):
         return f"x = x{suffix}"
     code = facts.near.code.strip()
@@ -90,6 +93,10 @@ def converted(facts: Facts, suffix: str, position: int = 0) -> str:
         plain = re.match(r"[\w.]+(?:\(.*\)|\[.*\])$", operand)
         return code.replace(operand, f"{operand if plain else f'({operand})'}{suffix}")
     return f"x = x{suffix}"
+
+
+def _files(facts: Facts) -> str:
+    return "\n".join(frame.file.replace("\\", "/") for frame in facts.frames[-4:])
 
 
 def called(facts: Facts) -> str:

@@ -12,6 +12,7 @@ from fcinspect.diagnosis.records import Decision, Pick, pick
 from fcinspect.diagnosis.rules.image_sizes import (
     USUAL_CHANNELS,
     as_image,
+    channels_in,
     power_of_two,
     same_channels,
 )
@@ -37,6 +38,10 @@ OWN_WEIGHT = re.compile(
 """A product in which the weight is the reader's own tensor."""
 GATE = re.compile(r"\.(?:view|reshape)\([^()]*,\s*1\s*,\s*1\s*\)")
 """One number for each channel: what a squeeze-excitation multiplies images by."""
+FEATURES = re.compile(r"feat|resnet|backbone|encoder|im(?:g|age)|conv|pool", re.IGNORECASE)
+"""What speaks of features of images."""
+MOST_PLANES = 512
+"""A bottleneck block has no more planes; wider ones are backbones."""
 PARTS = re.compile(r"multi|concat|\bcat\b|stack|fus|joint|merged", re.IGNORECASE)
 """Names of what is made of several parts side by side."""
 
@@ -117,13 +122,16 @@ def _of_one_layer(p: Product) -> Iterator[Pick]:
     pooled = list(_not_pooled(p))
     image = _unflattened_picture(p)
     first = not (pooled and _in_library(p))
-    if image is None and first:
+    maps = p.rows == 1 and bool(pooled) and FEATURES.search(p.facts.text) is not None
+    if maps:
+        yield from pooled
+    elif image is None and first:
         yield from _batch(p)
     yield from _not_flattened(p)
     if image is not None:
         yield from _batch(p)
     certain = image is not None or (p.rows == 1 and gate)
-    yield from pooled
+    yield from () if maps else pooled
     if p.rows == p.wanted and not p.facts.passed_through("torch_geometric"):
         column = "input-transposed/column" if p.width == 1 else "input-transposed"
         yield pick(column, code=p.given("{}.T"))
@@ -152,7 +160,8 @@ def _gate(p: Product) -> Iterator[Pick]:
     """The squeeze of a squeeze-excitation, made for the planes of a block, not for its output."""
     factor, rest = divmod(p.width, p.wanted)
     shaped = GATE.search(p.facts.near.code) is not None
-    squeeze = p.wanted % p.out == 0 and p.wanted // p.out in (4, 8, 16) and p.wanted >= 32
+    squeeze = p.wanted % p.out == 0 and p.wanted // p.out in (4, 8, 16)
+    squeeze = squeeze and 32 <= p.wanted <= MOST_PLANES
     if rest == 0 and factor > 1 and (shaped or (squeeze and factor == 4 and p.rows <= MOST_BATCH)):
         told = "; the frame gives the result the shape (n, c, 1, 1)" if shaped else ""
         yield pick("gate-of-other-channels", factor=factor, told=told)
@@ -297,6 +306,8 @@ def _unflattened_picture(p: Product) -> tuple[int, int] | None:
     """
     channels, rest = divmod(p.wanted, p.width**2)
     widths = channels == 1 and power_of_two(p.width)
+    if not rest and channels > 1 and channels in channels_in(p.facts.text):
+        return None if p.rows % (channels * p.width) else (channels, p.width)
     if rest or channels not in USUAL_CHANNELS or p.width < LEAST_SIDE or widths:
         return None
     return None if p.rows % (channels * p.width) else (channels, p.width)

@@ -59,6 +59,9 @@ def _empty(every: list[Mismatch]) -> Pick | None:
     saved = [m for m in every if 0 in m.saved and 0 not in m.wanted]
     wanted = [m for m in every if 0 in m.wanted and 0 not in m.saved]
     name, those = ("saved-empty", saved) if saved else ("model-partitioned", wanted)
+    held = [m for m in every if m.saved == (1,) and prod(m.wanted) > 1]
+    if len(held) == len(every) > 2 and any(len(m.wanted) > 1 for m in held):
+        return pick("saved-empty/placeholders", of=count(every, "key"), first=numbers(held[0]))
     if 2 * len(those) <= len(every):
         return None
     return pick(name, empty=len(those), of=count(every, "key"), first=numbers(those[0]))
