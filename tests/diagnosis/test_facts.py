@@ -9,6 +9,7 @@ import pytest
 from fcinspect.diagnosis.catalogue.parsing import FAMILIES, known_facts, messages
 from fcinspect.diagnosis.recognising import diagnose
 from fcinspect.diagnosis.records import Diagnosis
+from tests.diagnosis.shown_in_text import SHOWN
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,7 @@ CASES = (
         "RuntimeError: mat1 and mat2 must have the same dtype, but got BFloat16 and Float",
         "head-in-another-dtype",
     ),
+    *(Shown(*shown) for shown in SHOWN),
 )
 
 

@@ -237,6 +237,10 @@ def _wanted_prefix(report: LoadingReport) -> list[Explained]:
         code = f'state = {{f"{prefix}{{k}}": v for k, v in state.items()}}\n'
         code += "model.load_state_dict(state, strict=False)"
     told = f'{fitting} of {count(report.missing, "missing key")} begin with "{prefix}"'
+    left = [key for key in report.missing if key.startswith(prefix)]
+    left = [key.removeprefix(prefix) for key in left if key.removeprefix(prefix) not in unexpected]
+    if wrapped and fitting > len(left) > 0:
+        told += f" (without it, {some(left)} would still be missing)"
     cause = "prefix-expected/wrapped" if wrapped else "prefix-expected"
     return [(2 * fitting, pick(cause, told=told, part=part, code=code))]
 
