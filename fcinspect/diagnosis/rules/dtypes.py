@@ -20,7 +20,7 @@ HALF = frozenset({"float16", "bfloat16"})
 INTEGERS = frozenset({"int64", "int32", "int16", "int8", "uint16", "uint32", "uint64"})
 QUANTISED = frozenset({"quint8", "qint8", "qint32"})
 SUFFIXES = {"float32": ".float()", "float64": ".double()", "float16": ".half()"}
-IDS = re.compile(r"ids?\b|_seqs?\b|sequences?\b|tokens?\b|sentences?\b|prompts?\b|texts?\b")
+IDS = re.compile(r"(?:\b|_)ids?\b|_seqs?\b|sequences?\b|tokens?\b|sentences?\b|prompts?\b|texts?\b")
 """Names of what holds numbers of tokens."""
 GPU = re.compile(
     r"(?<!no )(?<!without )(?<!without a )\bGPU|\.cuda\(|[\"']cuda|\bcuda:\d|device ?= ?cuda"

@@ -12,7 +12,9 @@ from fcinspect.diagnosis.rules.dtypes import dtype_of, to
 from fcinspect.diagnosis.rules.operands import operands
 from fcinspect.diagnosis.rules.state_dict_report import read_report
 
-BATCHES = re.compile(r"[Ee]xpected input batch_size \((\d{1,9})\) to match target batch_size \((\d+)")
+BATCHES = re.compile(
+    r"[Ee]xpected input batch_size \((\d{1,9})\) to match target batch_size \((\d+)"
+)
 TOKENS = re.compile(r"logits|input_ids|\btokeni[sz]er|transformers/|vocab_size|seq_len", re.I)
 ROWS = re.compile(r"\[((?:[01]\.?, ?){1,50}[01]\.?)\]")
 CLASSES = re.compile(r"\b(\d{1,4})[ -]class|(?:num|n)_?classes ?= ?(\d{1,4})")
@@ -25,8 +27,6 @@ OWN_SIZE = re.compile(
 DIVIDED = re.compile(r"(?<![/\"'])/(?![/\"'])")
 ROUNDED = re.compile(r"\bround\(")
 COMPUTED = re.compile(r"(?:(?P<name>\w+) ?= ?)?(?P<call>(?:self\.)?[a-z_]\w*\(\))")
-CUT = 24
-"""No prefix that is cut off has more letters."""
 
 
 def _batches(facts: Facts) -> tuple[int, int] | None:
@@ -81,10 +81,12 @@ def channels_as_rows(facts: Facts) -> Decision | None:
         normalised = [n for n in NORMALIZE.findall(facts.text) if n.count(",") == 2]
         if not normalised and pixels not in (784, 1024, 4096):
             continue
-        values = {"rows": mine[0], "labels": mine[1], "pixels": pixels, "all": 3 * pixels}
-        if normalised and pixels == 784:
-            return Decision("channels-as-rows/normalize", mean=normalised[0], **values)
-        return Decision("channels-as-rows", **values)
+        grey = bool(normalised) and pixels == 784
+        cause = "channels-as-rows/normalize" if grey else "channels-as-rows"
+        mean = normalised[0] if grey else ""
+        return Decision(
+            cause, mean=mean, rows=mine[0], labels=mine[1], pixels=pixels, all=3 * pixels
+        )
     return None
 
 
@@ -119,7 +121,9 @@ def loss_backward(a: str, b: str, facts: Facts) -> Decision | None:
     first, second = dtype_of(a), dtype_of(b)
     if first is None or second is None or first == second:
         return None
-    made = re.search(r"(?:Loss\(\)|criterion|loss_fn|loss_func|mse_loss)\(([^\n]{1,200})\)", facts.text)
+    made = re.search(
+        r"(?:Loss\(\)|criterion|loss_fn|loss_func|mse_loss)\(([^\n]{1,200})\)", facts.text
+    )
     target = re.search(r", ?(\w+)\)?$", made[1]) if made else None
     return Decision(
         "target-dtype-in-backward", first=first, second=second, a=f"torch.{first}",
@@ -156,31 +160,6 @@ def minus_one(name: str, out: str, facts: Facts) -> Decision:
     return Decision("negative-width/old", told=told, code=code)
 
 
-def cut_keys(facts: Facts) -> Decision | None:
-    """A fixed number of letters was cut off every key, which has no such prefix."""
-    report = read_report(facts.message)
-    missing = [*report.missing]
-    lengths = set()
-    for key in report.unexpected:
-        whole = [m for m in missing if m.endswith(key) and 0 < len(m) - len(key) <= CUT]
-        if not whole or all(m[len(m) - len(key) - 1] == "." for m in whole):
-            return None
-        lengths.add(frozenset(len(m) - len(key) for m in whole))
-    common = frozenset.intersection(*lengths) if lengths else frozenset()
-    if len(report.unexpected) < 2 or len(common) != 1:
-        return None
-    number = next(iter(common))
-    pairs = []
-    for key in report.unexpected:
-        whole = next(m for m in missing if m.endswith(key) and len(m) - len(key) == number)
-        pair = f"{whole[:number]}|{whole[number:].partition('.')[0]}"
-        if pair not in pairs:
-            pairs.append(pair)
-    prefix = {7: "module.", 6: "model."}.get(number, "")
-    change = f'k.removeprefix("{prefix}")' if prefix else "k"
-    return Decision("keys-cut", number=number, pairs=", ".join(pairs[:3]), change=change)
-
-
 def head_at_test(facts: Facts) -> Decision | None:
     """A checkpoint that is to be used as it is, in a model made for another number of classes."""
     report = read_report(facts.message)
@@ -204,21 +183,23 @@ def built_twice(head: str, what: str) -> Decision:
     return Decision("line-run-twice", head=head, what=what)
 
 
-def of_container(owner: str, what: str) -> Decision | None:
+def of_container(owner: str, what: str, facts: Facts) -> Decision | None:
     """model.classifier.in_features, where the classifier is a Sequential."""
-    if owner in {"nn.Sequential", "self"}:
+    if owner in {"nn.Sequential", "self"} or f"no attribute '{what}'" not in facts.flat:
         return None
     return Decision("layer-in-container", owner=owner, what=what)
 
 
 QUIET = re.compile(
-    r"no error|without (?:an )?error|(?:not|n't|fails? to) (?:learn|decrease|converge|train|improve)"
+    r"no error|without (?:an )?error"
+    r"|(?:not|n't|fails? to) (?:learn|decrease|converge|train|improve)"
     r"|(?:is|are|estimates|results|predictions) (?:all )?(?:wrong|constant|the same)|bad result",
     re.IGNORECASE,
 )
 ONE_OUTPUT = re.compile(r"(?:nn\.)?Linear\([^(),\n]{1,40}, ?1\)")
 FLAT = re.compile(
-    r"^[ \t]*(?P<target>y\w{0,20}|targets?|labels?) ?= ?(?P<made>[^\n]*(?:\w\[:, ?\d\]|randn?\(\w+\))"
+    r"^[ \t]*(?P<target>y\w{0,20}|targets?|labels?) ?= ?"
+    r"(?P<made>[^\n]*(?:\w\[:, ?\d\]|randn?\(\w+\))"
     r"[^\n]*)$",
     re.MULTILINE,
 )

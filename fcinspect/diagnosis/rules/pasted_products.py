@@ -8,7 +8,7 @@ from itertools import islice
 from math import prod
 
 from fcinspect.diagnosis.facts import Facts
-from fcinspect.diagnosis.records import Decision, pick, shape_of
+from fcinspect.diagnosis.records import Decision, shape_of
 from fcinspect.diagnosis.rules.product_context import Numbers, numbers_of
 
 PRODUCTS = re.compile(
@@ -23,7 +23,8 @@ MISMATCH = re.compile(
 )
 WRITTEN = re.compile(r"Linear\(\s*(?:in_features ?= ?)?(\d{1,6}(?: ?\* ?\d{1,6}){2})\s*,")
 TRAINED = re.compile(
-    r"pre-?trained|download|checkpoint|trained (?:model|weight|net)|load_state_dict|from_pretrained",
+    r"downloaded|checkpoint|trained (?:model|weight|net)"
+    r"|load_state_dict|from_pretrained",
     re.IGNORECASE,
 )
 SIZE = re.compile(r"(?:torch\.)?Size\(\[([\d, ]{1,60})\]\)|\[(\d{1,7}(?:, ?\d{1,7}){2,5})\]")

@@ -222,11 +222,11 @@ def dtype_of_library(found: Diagnosis, facts: Facts) -> Decision | None:
     if frame is None or found.kind != "dtype":
         return None
     if said is None:
-        name, given = layer_in(frame), re.search(r"\(([\w.]+)\)", frame.marked or frame.code)
-        if not name or given is None or found.likely[0].name != "float64-input":
+        name, operand = layer_in(frame), re.search(r"\(([\w.]+)\)", frame.marked or frame.code)
+        if not name or operand is None or found.likely[0].name != "float64-input":
             return None
         return Decision(
-            "library-part-in-another-dtype/unnamed", layer=f"self.{name}", argument=given[1],
+            "library-part-in-another-dtype/unnamed", layer=f"self.{name}", argument=operand[1],
             file=PurePosixPath(frame.file.replace("\\", "/")).name,
         )  # fmt: skip
     given, needed = (dtype_of(word) for word in [part for part in said.groups() if part][:2])

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 
 from fcinspect.diagnosis.catalogue.parsing import lists
 from fcinspect.diagnosis.records import pick
-from fcinspect.diagnosis.rules.state_dict_extras import extras
+from fcinspect.diagnosis.rules.state_dict_extras import cut, extras
 from fcinspect.diagnosis.rules.state_dict_quantised import quantised
 from fcinspect.diagnosis.rules.state_dict_report import (
     LOAD,
@@ -247,6 +247,9 @@ def _wanted_prefix(report: LoadingReport) -> list[Explained]:
 
 def _renamed(report: LoadingReport) -> list[Explained]:
     """Explain modules whose names differ and whose parameters have the same names."""
+    letters = cut(report)
+    if letters:
+        return letters
     pairs, prefixes = _pairs(report), _prefixes(report)
     if not pairs and prefixes is None:
         return []

@@ -221,7 +221,9 @@ def _vocabulary(rows: list[Mismatch], report: LoadingReport) -> Pick:
             some=some(dict.fromkeys(m.key or "the table" for m in rows)),
         )  # fmt: skip
     known = {m.key for m in rows} & {"lm_head.weight", "shared.weight", "embed_out.weight"}
-    resized = known or LANGUAGE.search(report.model) and any(leaf_of(m.key) == "weight" for m in rows)
+    resized = (known or LANGUAGE.search(report.model)) and any(
+        leaf_of(m.key) == "weight" for m in rows
+    )
     return pick(
         "vocabulary-size/resize" if resized else "vocabulary-size",
         saved=saved,
