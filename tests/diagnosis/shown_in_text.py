@@ -56,7 +56,7 @@ SHOWN: tuple[tuple[str, str, str, str, str], ...] = (
     (
         "size-of-a-trained-layer",
         f"{PRODUCT} (1x6144 and 4096x64)",
-        f"with trained weights, self.fc = nn.Linear(256 * 4 * 4, 64)\n{PRODUCT} (1x6144 and 4096x64)",
+        f"trained weights, self.fc = nn.Linear(256 * 4 * 4, 64)\n{PRODUCT} (1x6144 and 4096x64)",
         "image-size-of-trained-layer",
         "",
     ),

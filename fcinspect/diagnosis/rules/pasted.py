@@ -8,7 +8,7 @@ from math import prod
 from fcinspect.diagnosis.facts import Facts
 from fcinspect.diagnosis.recognising import groups_of
 from fcinspect.diagnosis.records import Decision, shape_of
-from fcinspect.diagnosis.rules.dtypes import dtype_of, to
+from fcinspect.diagnosis.rules.dtypes import dtype_of, either, to
 from fcinspect.diagnosis.rules.operands import operands
 from fcinspect.diagnosis.rules.state_dict_report import read_report
 
@@ -121,6 +121,8 @@ def loss_backward(a: str, b: str, facts: Facts) -> Decision | None:
     first, second = dtype_of(a), dtype_of(b)
     if first is None or second is None or first == second:
         return None
+    if not re.search(r"backward|[Ll]oss", facts.text):
+        return either(a, b, facts)
     made = re.search(
         r"(?:Loss\(\)|criterion|loss_fn|loss_func|mse_loss)\(([^\n]{1,200})\)", facts.text
     )

@@ -232,8 +232,8 @@ OTHERS = (
     Report(
         "round-in-python-2",
         'File "/w/se.py", line 37, in __init__\n    self.fc1 = nn.Linear(planes * 4, round(planes'
-        f" // 4))\n{LAYER}TypeError: new() received an invalid combination of arguments - got (float,"
-        " int), but expected one of: * (torch.device device)",
+        f" // 4))\n{LAYER}TypeError: new() received an invalid combination of arguments - got"
+        " (float, int), but expected one of: * (torch.device device)",
         "float-width",
         ("round()", "nn.Linear(planes * 4, planes // 4)"),
         (),
