@@ -50,6 +50,9 @@ QUOTED = re.compile(r"^(?:[ \t]*>(?!>>).*(?:\n|\Z)){2,}", re.MULTILINE)
 INNER = re.compile(r"^[ \t]*>(?!>>) .*$", re.MULTILINE)
 """A line of a quotation in a quotation."""
 ALL_QUOTED = re.compile(r"(?:[ \t]*(?:>.*)?(?:\n|\Z))+")
+LINKED = re.compile(r"^\[(?=[^\n]{1,200}\]\()([^\]\n]+)\]\(https?://[^()\s]{0,200}\)(?= in )", re.M)
+"""A place in a notebook of Colab: its name is a link."""
+ASCII_EDGE = re.compile(r"^(│ .*) \|[ \t]*$", re.MULTILINE)
 MARK = re.compile(r"^[ \t]*> ?", re.MULTILINE)
 MOST_QUOTED = 4
 """How deep quotations are."""
@@ -121,7 +124,10 @@ def unwrapped(text: str) -> str:
     plain = PREFIX.sub("", plain)
     if not BOTTOM.search(plain):
         plain = LOGGER.sub("", plain)
+    if "](http" in plain:
+        plain = LINKED.sub(r"\1", plain)
     if "❱" in plain:
+        plain = ASCII_EDGE.sub(r"\1 │", plain)
         plain = _without_boxes(_as_the_head(plain))
     else:
         plain = _as_the_head(_without_edges(plain) if "│" in plain else plain)

@@ -10,6 +10,7 @@ from fcinspect.diagnosis.catalogue.parsing import FAMILIES, known_facts, message
 from fcinspect.diagnosis.recognising import diagnose
 from fcinspect.diagnosis.records import Diagnosis
 from tests.diagnosis import facts_of_training
+from tests.diagnosis.shown_in_text import SHOWN
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,7 @@ CASES = (
         "head-in-another-dtype",
     ),
     *(Shown(*case) for case in facts_of_training.CASES),
+    *(Shown(*shown) for shown in SHOWN),
 )
 
 

@@ -65,7 +65,7 @@ FAMILIES = (
     *("product", "state_dicts", "losses", "dtypes", "devices"),
     *("backward", "optimizers", "construction", "shape", "arrays"),
     *("libraries", "distributed", "exported"),
-    *("cuda", "old"),
+    *("cuda", "old", "quiet"),
 )
 """The files, in the order in which they are tried."""
 HOLES = {
@@ -310,7 +310,7 @@ def messages(family: str) -> tuple[Message, ...]:
 @cache
 def known_facts() -> tuple[Message, ...]:
     """Return what else a text can show, in the order in which it counts."""
-    return messages("facts")
+    return messages("facts") + messages("pasted")
 
 
 @cache

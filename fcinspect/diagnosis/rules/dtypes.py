@@ -20,6 +20,11 @@ HALF = frozenset({"float16", "bfloat16"})
 INTEGERS = frozenset({"int64", "int32", "int16", "int8", "uint16", "uint32", "uint64"})
 QUANTISED = frozenset({"quint8", "qint8", "qint32"})
 SUFFIXES = {"float32": ".float()", "float64": ".double()", "float16": ".half()"}
+IDS = re.compile(r"(?:\b|_)ids?\b|_seqs?\b|sequences?\b|tokens?\b|sentences?\b|prompts?\b|texts?\b")
+"""Names of what holds numbers of tokens."""
+GPU = re.compile(
+    r"(?<!no )(?<!without )(?<!without a )\bGPU|\.cuda\(|[\"']cuda|\bcuda:\d|device ?= ?cuda"
+)
 DRAWS = re.compile(r"uniform|normal|random|bernoulli|cauchy|exponential|geometric")
 
 
@@ -139,7 +144,8 @@ def _causes(given: str, needed: str, facts: Facts, position: int = 0) -> tuple[P
     if given == "bool":
         return (cause("bool-input"),)
     if given in INTEGERS:
-        return cause("integer-input"), cause("token-ids")
+        both = cause("integer-input"), cause("token-ids")
+        return both[::-1] if IDS.search(facts.own_place.code) else both
     if needed in HALF:
         return cause("one-side-half/model"), _autocast(needed, facts)
     if given in HALF:
@@ -158,7 +164,7 @@ def _packed_weight(needed: str, given: str) -> Pick:
     if needed in QUANTISED:
         code = "weight = layer.weight().dequantize()"
     elif needed.startswith("float8"):
-        code = "weight = weight.to(x.dtype) * scale"
+        return pick("packed-weight/float8", given=given, needed=needed)
     return pick("packed-weight", given=given, needed=needed, code=code)
 
 
@@ -187,7 +193,8 @@ def _lacking(operation: str, dtype: str, facts: Facts) -> tuple[str | Pick, ...]
     if dtype in HALF:
         if "cuda" in operation.lower():
             return ("low-precision-not-supported",)
-        return "half-on-cpu", "not-moved-to-gpu"
+        both = "half-on-cpu", "not-moved-to-gpu"
+        return both[::-1] if GPU.search(facts.text) else both
     if dtype.startswith("float8"):
         return ("packed-values/float8",)
     if dtype[0] == "q":

@@ -171,6 +171,8 @@ def _ones(given: Shape, target: Shape) -> tuple[str | Pick, ...]:
     place = _inserted(given, target)
     if place is not None:
         return pick("target-broadcast/lacks", place=place), pick("output-not-squeezed", place=place)
+    if not given:
+        return ("output-squeezed/scalar",)
     place = _inserted(target, given)
     if place is not None:
         return pick("target-broadcast/has", place=place), pick("output-squeezed", place=place)

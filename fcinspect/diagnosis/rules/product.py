@@ -44,6 +44,8 @@ MOST_PLANES = 512
 """A bottleneck block has no more planes; wider ones are backbones."""
 PARTS = re.compile(r"multi|concat|\bcat\b|stack|fus|joint|merged", re.IGNORECASE)
 """Names of what is made of several parts side by side."""
+CALLED_WITH = re.compile(r"self\.\w{1,60}\((\w{1,60})\)")
+MOST_TEXT = 10_000
 
 
 @dataclass(frozen=True)
@@ -177,8 +179,8 @@ def _one_feature(p: Product) -> Iterator[Pick]:
 def _parts(p: Product) -> Iterator[Pick]:
     """Several inputs side by side are wanted, and one arrives."""
     count, rest = divmod(p.wanted, p.width)
-    named = PARTS.search(p.facts.near.code)
-    if rest == 0 and 1 < count <= 8 and named and p.width >= 32:
+    code = p.facts.near.code or " ".join(CALLED_WITH.findall(p.facts.text[-MOST_TEXT:]))
+    if rest == 0 and 1 < count <= 8 and PARTS.search(code) and p.width >= 32:
         yield pick("parts-to-concatenate", count=count, argument=p.facts.argument)
 
 
@@ -358,6 +360,11 @@ def _in_features(p: Product, *, withheld: bool = False) -> Pick:
     maps = as_image(p.width) is not None and p.width >= 400  # 2ⁿ and 3·2ⁿ are widths, too
     if power_of_two(p.width) or (p.width % 3 == 0 and power_of_two(p.width // 3)):
         maps = False
+    pooled, rest = divmod(p.width, max(p.wanted, 1))
+    if rest == 0 and pooled in (4, 9, 16, 25, 36, 49) and p.wanted >= 64 and not p.facts.near.code:
+        side = isqrt(pooled)
+        pictures += f"; {p.width:,} = {p.wanted}·{side}·{side}, too: channels that are not pooled"
+        return pick("in-features/either", pictures=pictures, code=f"{code}  # after print(x.shape)")
     if both or maps or p.facts.near.code:
         return pick("in-features", pictures=pictures, code=code)
     return pick("in-features/either", pictures=pictures, code=f"{code}  # after print(x.shape)")

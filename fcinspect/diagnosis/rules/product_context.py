@@ -23,6 +23,8 @@ LIBRARY = re.compile(
 MODULES = re.compile(r"/torch/|/accelerate/|/peft/|/bitsandbytes/|_dynamo/|/xformers/")
 """Frames that only hand on to a layer."""
 ADAPTER = re.compile(r"adapter|lora|\bto_[qkv]\b|control|proj")
+CROSS = re.compile(r"\bto_[kv]\(encoder_hidden_states|\bto_[kv]\(context")
+"""The projection of what comes from an encoder."""
 PATCH = re.compile(
     r"(?P<key>[\w.]+)\.weight:? shape '\[(?P<shape>[\d, ]+)\]' is invalid for input of size"
     r" (?P<size>\d+)"
@@ -171,6 +173,14 @@ def of_library(facts: Facts) -> Decision | None:
         return None
     _, width, wanted, out = found
     name = layer_in(frame)
+    attention = next((f for f in reversed(facts.frames) if CROSS.search(f.code)), None)
+    if attention is not None:
+        needed, arriving = (widths("unets").get(n) or "another model" for n in (wanted, width))
+        line = CROSS.search(attention.code)
+        return Decision(
+            "wrong-encoder", line=line[0] if line else "", wanted=wanted, width=width, out=out,
+            needed=needed, arriving=arriving,
+        )  # fmt: skip
     cause = "input-of-another-model"
     if name.rpartition(".")[2] in HEADS and out not in PRETRAINED_OUT:
         cause = "in-features/replaced"
@@ -209,8 +219,16 @@ def dtype_of_library(found: Diagnosis, facts: Facts) -> Decision | None:
     said = re.search(
         r"([\w:]+)(?: and| !=) ([\w:]+)\s*$|found (\w+)\D+expected (\w+)", facts.flat.rstrip(". ")
     )
-    if frame is None or said is None or found.kind != "dtype":
+    if frame is None or found.kind != "dtype":
         return None
+    if said is None:
+        name, operand = layer_in(frame), re.search(r"\(([\w.]+)\)", frame.marked or frame.code)
+        if not name or operand is None or found.likely[0].name != "float64-input":
+            return None
+        return Decision(
+            "library-part-in-another-dtype/unnamed", layer=f"self.{name}", argument=operand[1],
+            file=PurePosixPath(frame.file.replace("\\", "/")).name,
+        )  # fmt: skip
     given, needed = (dtype_of(word) for word in [part for part in said.groups() if part][:2])
     if given is None or needed is None:
         return None

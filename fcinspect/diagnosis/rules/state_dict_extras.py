@@ -71,3 +71,32 @@ def _buffers(report: LoadingReport) -> list[Explained]:
             told = f"only {some(those)} {'differs' if len(those) == 1 else 'differ'}"
             return [(len(those), pick(cause, told=told))]
     return []
+
+
+CUT = 24
+"""No prefix that is cut off has more letters."""
+
+
+def cut(report: LoadingReport) -> list[Explained]:
+    """Explain keys of which a fixed number of letters was cut off, as if they had a prefix."""
+    missing = [*report.missing]
+    lengths = set()
+    for key in report.unexpected:
+        whole = [m for m in missing if m.endswith(key) and 0 < len(m) - len(key) <= CUT]
+        if not whole or all(m[len(m) - len(key) - 1] == "." for m in whole):
+            return []
+        lengths.add(frozenset(len(m) - len(key) for m in whole))
+    common = frozenset.intersection(*lengths) if lengths else frozenset()
+    if len(report.unexpected) < 2 or len(common) != 1:
+        return []
+    number = next(iter(common))
+    pairs = []
+    for key in report.unexpected:
+        full = next(m for m in missing if m.endswith(key) and len(m) - len(key) == number)
+        pair = f"{full[:number]}|{full[number:].partition('.')[0]}"
+        if pair not in pairs:
+            pairs.append(pair)
+    prefix = {7: "module.", 6: "model."}.get(number, "")
+    change = f'k.removeprefix("{prefix}")' if prefix else "k"
+    told = pick("keys-cut", number=number, pairs=", ".join(pairs[:3]), change=change)
+    return [(report.total, told)]

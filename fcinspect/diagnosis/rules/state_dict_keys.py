@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 
 from fcinspect.diagnosis.catalogue.parsing import lists
 from fcinspect.diagnosis.records import pick
-from fcinspect.diagnosis.rules.state_dict_extras import extras
+from fcinspect.diagnosis.rules.state_dict_extras import cut, extras
 from fcinspect.diagnosis.rules.state_dict_quantised import quantised
 from fcinspect.diagnosis.rules.state_dict_report import (
     LOAD,
@@ -237,12 +237,19 @@ def _wanted_prefix(report: LoadingReport) -> list[Explained]:
         code = f'state = {{f"{prefix}{{k}}": v for k, v in state.items()}}\n'
         code += "model.load_state_dict(state, strict=False)"
     told = f'{fitting} of {count(report.missing, "missing key")} begin with "{prefix}"'
+    left = [key for key in report.missing if key.startswith(prefix)]
+    left = [key.removeprefix(prefix) for key in left if key.removeprefix(prefix) not in unexpected]
+    if wrapped and fitting > len(left) > 0:
+        told += f" (without it, {some(left)} would still be missing)"
     cause = "prefix-expected/wrapped" if wrapped else "prefix-expected"
     return [(2 * fitting, pick(cause, told=told, part=part, code=code))]
 
 
 def _renamed(report: LoadingReport) -> list[Explained]:
     """Explain modules whose names differ and whose parameters have the same names."""
+    letters = cut(report)
+    if letters:
+        return letters
     pairs, prefixes = _pairs(report), _prefixes(report)
     if not pairs and prefixes is None:
         return []

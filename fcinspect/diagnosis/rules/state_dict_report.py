@@ -32,8 +32,9 @@ TABLE_ROW = re.compile(
     rf"(?P<wanted>{SHAPE})"
 )
 OLD_MISMATCH = re.compile(
-    r"While copying the parameter named \"?(?P<key>[^\s\"]+?)\"?, whose dimensions in the model"
-    rf" are (?P<wanted>{SHAPE}) and whose dimensions in the checkpoint are (?P<saved>{SHAPE})"
+    r"While copying the parameter named \"?(?P<key>[^\s\"]+?)\"?,\s*whose dimensions in the model"
+    rf" are (?P<wanted>{SHAPE}) and whose dimensions in the checkpoint are (?P<saved>{SHAPE})",
+    re.IGNORECASE,
 )
 OLD_UNEXPECTED = re.compile(r"unexpected key \"?([\w.]+)\"? in state_dict")
 OLD_MISSING = re.compile(r"missing keys in state_dict: \"?\{([^}]*)")
@@ -107,11 +108,12 @@ def _report(text: str, patterns: tuple[re.Pattern[str], ...]) -> LoadingReport:
     found["Unexpected"].update(dict.fromkeys(old_unexpected.findall(text)))
     for old in old_missing.findall(text):
         found["Missing"].update(dict.fromkeys(re.findall(r"'([^']+)'", old)))
-    shapes = [
+    # several processes say the same
+    shapes = dict.fromkeys(
         Mismatch("".join((m["key"] or "").split()), shape_of(m["saved"]), shape_of(m["wanted"]))
         for pattern in mismatches_of
         for m in pattern.finditer(text)
-    ]
+    )
     model = model_of.search(text)
     return LoadingReport(
         model[1] if model else "the model",

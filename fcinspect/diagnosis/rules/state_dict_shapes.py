@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from math import isqrt
 
+from fcinspect.diagnosis.catalogue.parsing import lists
 from fcinspect.diagnosis.records import Pick, pick
 from fcinspect.diagnosis.rules.state_dict_parts import explains_all, numbers, quoted
 from fcinspect.diagnosis.rules.state_dict_report import (
@@ -30,6 +31,8 @@ POSITION = re.compile(
 LANGUAGE = re.compile(r"LM(?:Head)?|ForConditional|Peft|Llama|GPT|Transformer")
 """Classes of models whose table of tokens can be resized."""
 MOST_HEADS = 6
+DEFAULTS = {1000, 21841, 21843, 400, 600, 700, 751, 91, 81, 80, 365}
+"""Classes that models are made with where no number is given."""
 FEW = 64
 
 
@@ -176,6 +179,8 @@ def _head(rows: list[Mismatch], report: LoadingReport, *, offered: bool) -> Pick
     )
     one = len(rows) == 1
     name = "head-replaced" if len(modules) == 1 else "head-replaced/several"
+    if name == "head-replaced" and wanted in DEFAULTS and saved not in DEFAULTS:
+        name = "head-replaced/default"
     if offered and report.model != "the model":
         name = "head-replaced/pretrained"
     return pick(
@@ -208,7 +213,17 @@ def _transposed(those: list[Mismatch], report: LoadingReport) -> Pick:
 
 def _vocabulary(rows: list[Mismatch], report: LoadingReport) -> Pick:
     saved, wanted = rows[0].saved[0], rows[0].wanted[0]
-    resized = LANGUAGE.search(report.model) and any(leaf_of(m.key) == "weight" for m in rows)
+    models = lists("vocabularies")
+    first, second = (" or ".join(models.get(str(n), ())).replace("_", " ") for n in (saved, wanted))
+    if first and second:
+        return pick(
+            "vocabulary-size/other-model", saved=saved, wanted=wanted, first=first, second=second,
+            some=some(dict.fromkeys(m.key or "the table" for m in rows)),
+        )  # fmt: skip
+    known = {m.key for m in rows} & {"lm_head.weight", "shared.weight", "embed_out.weight"}
+    resized = (known or LANGUAGE.search(report.model)) and any(
+        leaf_of(m.key) == "weight" for m in rows
+    )
     return pick(
         "vocabulary-size/resize" if resized else "vocabulary-size",
         saved=saved,
