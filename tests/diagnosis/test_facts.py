@@ -29,7 +29,7 @@ class Shown:
 PRODUCT = "RuntimeError: mat1 and mat2 shapes cannot be multiplied"
 PACKED_WIDER = (
     "RuntimeError: Error(s) in loading state_dict for Net:\n"
-    "\tsize mismatch for fc.weight: copying a param with shape torch.Size([512, 88, 32, 4]) from"
+    "\tsize mismatch for l.w2.weight: copying a param with shape torch.Size([512, 88, 32, 4]) from"
     " checkpoint, the shape in current model is torch.Size([512, 86, 32, 4]).\n"
 )
 UNEVEN = (
@@ -200,7 +200,7 @@ CASES = (
     Shown(
         "int4-scales",
         PACKED_WIDER,
-        f"{PACKED_WIDER}\tsize mismatch for fc.scales_and_zeros: copying a param with shape"
+        f"{PACKED_WIDER}\tsize mismatch for l.w2.scales_and_zeros: copying a param with shape"
         " torch.Size([352, 4096, 2]) from checkpoint, the shape in current model is"
         " torch.Size([344, 4096, 2]).",
         "int4-padding",
