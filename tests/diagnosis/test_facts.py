@@ -29,6 +29,15 @@ class Shown:
 
 
 PRODUCT = "RuntimeError: mat1 and mat2 shapes cannot be multiplied"
+PACKED_WIDER = (
+    "RuntimeError: Error(s) in loading state_dict for Net:\n"
+    "\tsize mismatch for l.w2.weight: copying a param with shape torch.Size([512, 88, 32, 4]) from"
+    " checkpoint, the shape in current model is torch.Size([512, 86, 32, 4]).\n"
+)
+UNEVEN = (
+    'ValueError: Trying to set a tensor of shape torch.Size([276, 4096]) in "qweight" (which has'
+    " shape torch.Size([256, 4096])), this look incorrect."
+)
 CASES = (
     Shown(
         "sliced-for-tensor-parallelism",
@@ -164,6 +173,62 @@ CASES = (
     ),
     *(Shown(*case) for case in facts_of_training.CASES),
     *(Shown(*shown) for shown in SHOWN),
+    Shown(
+        "constructor-in-other-letters",
+        "ValueError: optimizer got an empty parameter list",
+        "    def __int__(self):\n        self.fc = nn.Linear(4, 2)\n\n"
+        "ValueError: optimizer got an empty parameter list",
+        "constructor-misspelt",
+    ),
+    Shown(
+        "filtered-parameters",
+        "ValueError: optimizer got an empty parameter list",
+        "params = filter(lambda p: p.requires_grad, net.parameters())\n"
+        "ValueError: optimizer got an empty parameter list",
+        "filter-used-up",
+    ),
+    Shown(
+        "as-wide-as-a-vocabulary",
+        f"{PRODUCT} (64x1024 and 768x2)",
+        f"{PRODUCT} (64x1024 and 768x2)\n\nRuntimeError: mat1 and mat2 shapes cannot be multiplied"
+        " (64x30522 and 768x2)",
+        "logits-for-hidden-states",
+    ),
+    Shown(
+        "groups-of-a-quantized-weight",
+        "RuntimeError: shape '[-1, 1024, 6656]' is invalid for input of size 44302336",
+        "    weight = weight.reshape(-1, self.groupsize, weight.shape[2])\n"
+        "RuntimeError: shape '[-1, 1024, 6656]' is invalid for input of size 44302336",
+        "group-size-not-dividing",
+    ),
+    Shown(
+        "int4-scales",
+        PACKED_WIDER,
+        f"{PACKED_WIDER}\tsize mismatch for l.w2.scales_and_zeros: copying a param with shape"
+        " torch.Size([352, 4096, 2]) from checkpoint, the shape in current model is"
+        " torch.Size([344, 4096, 2]).",
+        "int4-padding",
+    ),
+    Shown(
+        "rows-of-qweight",
+        UNEVEN,
+        f'{UNEVEN}\n{{"bits": 2}}',
+        "qweight-packed-unevenly",
+    ),
+    Shown(
+        "slice-of-a-float8-buffer",
+        "RuntimeError: CUDA error: CUBLAS_STATUS_NOT_SUPPORTED when calling cublasLtMatmul",
+        "b = buffer.to(torch.float8_e4m3fn)[1:].view(64, 64).T\n"
+        "RuntimeError: CUDA error: CUBLAS_STATUS_NOT_SUPPORTED when calling cublasLtMatmul",
+        "operand-not-aligned",
+    ),
+    Shown(
+        "map-of-one",
+        "mat1 and mat2 shapes cannot be multiplied (2x60 and 18496x256)",
+        "mat1 and mat2 shapes cannot be multiplied (2x60 and 18496x256)\n\n"
+        "RuntimeError: size mismatch, m1: [2 x 64], m2: [18496 x 256]",
+        "map-of-another-size",
+    ),
 )
 
 

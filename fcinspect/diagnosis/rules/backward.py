@@ -56,6 +56,25 @@ NO_GRADIENT = (
 )  # fmt: skip
 
 
+def graph_twice(facts: Facts) -> Decision:
+    """Trying to backward through the graph a second time"""
+    others = ("graph-freed", "state-not-detached", "retain-graph-needed")
+    frame = facts.own_frame
+    called = re.match(r"\(?([\w.]+)\)?\.backward\(", frame.code) if frame else None
+    losses = set(re.findall(r"\b([\w.]+)\.backward\(", facts.text)) - {"torch.autograd", "autograd"}
+    plain = {"self", "torch.autograd.Variable", "ctx", "_forward_cls", "self._forward_cls"}
+    named = called[1] if called else ""
+    if not named or re.fullmatch(r"(?:self\.)?(?:loss|output|y|x|l|total_loss|tensor)", named):
+        return Decision("graph-freed", "two-losses-one-graph", *others[1:])
+    if not re.search(r"loss|err|cost", named, re.IGNORECASE):
+        return Decision("graph-freed", "two-losses-one-graph", *others[1:])
+    also = sorted(losses - plain - {named})
+    why = f"{named} is named as one loss of several"
+    why = f"the text also calls {also[0]}.backward()" if also else why
+    values = {"loss": named, "why": why, "line": f"line {frame.line}" if frame else "this line"}
+    return Decision("two-losses-one-graph/named", *others, **values)
+
+
 def in_place(shape: Shape, operation: str, version: str, expected: str) -> Decision:
     """… has been modified by an inplace operation: [torch.FloatTensor [4, 3]], …"""
     made_by = re.sub(r"^.*::|Backward\d*$", "", operation)
@@ -108,8 +127,13 @@ def _nan(operation: str, place: int) -> Decision:
     return Decision("values-overflowed", infinite, nth=nth)
 
 
-def assigned(kind: str, registering: str) -> Decision:
+def assigned(kind: str, registering: str, name: str, facts: Facts) -> Decision:
     """cannot assign 'torch.FloatTensor' as parameter 'weight' (torch.nn.Parameter or None …)"""
+    frame = facts.own_frame
+    written = re.match(rf"self\.{name} = (?P<to>[^=].*)$", frame.code) if frame else None
+    if written is not None and not registering and "self." in written["to"]:
+        code = f"with torch.no_grad(): self.{name}.copy_({written['to']})"
+        return Decision("parameter-replaced-by-tensor/line", code=code)
     causes = ["parameter-replaced-by-tensor", "parameter-not-wrapped"]
     if registering:
         causes.reverse()

@@ -71,7 +71,13 @@ def unfinished(facts: Facts) -> Decision:
     if re.search(r"`?find_unused_parameters=True`? is enabled", text):
         return Decision("output-outside-loss", found=found, names=names, why="")
     why = "DDP counts the gradients of all parameters that require one"
-    return Decision("parameter-unused", found=found, names=names, why=why)
+    layers = ""
+    if lacking is not None and lacking["names"]:
+        left_out = {one.rpartition(".")[0] for one in those}
+        rank = re.search(r"for rank (\d+)", lacking[0])
+        if len(left_out) == 1 and rank is not None:
+            layers = f": {left_out.pop()}, in the last step of rank {rank[1]}"
+    return Decision("parameter-unused", found=found, names=names, why=why, layers=layers)
 
 
 def ready_twice(facts: Facts) -> Decision:

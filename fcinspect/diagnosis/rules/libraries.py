@@ -19,11 +19,14 @@ def newer_config(facts: Facts) -> Decision | None:
     return None if named is None else Decision("adapter-config-newer", name=named[1])
 
 
-def targets(targets: str) -> Decision:
+def targets(targets: str, facts: Facts) -> Decision:
     """Target modules ['q_proj'] not found in the base model."""
     shown = targets.strip()
     names = re.findall(r"[\w.*\\-]+", shown)
     if not names or shown == "set()":
+        gpt = re.search(r"\b(?:distil)?gpt-?2\b|GPT2\w*|Conv1D", facts.text)
+        if gpt is not None:
+            return Decision("targets-empty/conv1d", targets=shown, model=gpt[0])
         return Decision("targets-empty", targets=shown)
     listed = ", ".join(f'"{name}"' for name in names)
     if shown.startswith("[") and "'" not in shown and '"' not in shown:

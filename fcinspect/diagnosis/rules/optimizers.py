@@ -274,6 +274,9 @@ def key(key: str, facts: Facts) -> Decision | None:
 
 def state_shape(facts: Facts) -> Decision | None:
     """Momentum or running means of another shape than the gradient."""
+    last = facts.frames[-1] if facts.frames else None
+    if last and last.function == "step" and re.search(r"exp_avg|square_avg|momentum", last.code):
+        return Decision("state-in-another-order", "state-of-another-model")
     if not _in_optimizer(facts):
         return None
     if "swa_utils" in facts.frames[-1].file:

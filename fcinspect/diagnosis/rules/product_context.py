@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from pathlib import PurePosixPath
+from typing import Any
 
 from fcinspect.diagnosis.facts import HOSTS, Facts, Frame
 from fcinspect.diagnosis.recognising import groups_of
@@ -25,6 +27,12 @@ MODULES = re.compile(r"/torch/|/accelerate/|/peft/|/bitsandbytes/|_dynamo/|/xfor
 ADAPTER = re.compile(r"adapter|lora|\bto_[qkv]\b|control|proj")
 CROSS = re.compile(r"\bto_[kv]\(encoder_hidden_states|\bto_[kv]\(context")
 """The projection of what comes from an encoder."""
+PACKED_ROWS = {
+    Fraction(18, 32): "Q4_0 or Q4_K", Fraction(20, 32): "Q4_1", Fraction(22, 32): "Q5_0 or Q5_K",
+    Fraction(34, 32): "Q8_0", Fraction(210, 256): "Q6_K", Fraction(110, 256): "Q3_K",
+    Fraction(84, 256): "Q2_K",
+}  # fmt: skip
+"""Bytes for each number of a GGUF row -> the format; 3/4 and 1/2 are ratios of widths, too."""
 PATCH = re.compile(
     r"(?P<key>[\w.]+)\.weight:? shape '\[(?P<shape>[\d, ]+)\]' is invalid for input of size"
     r" (?P<size>\d+)"
@@ -81,6 +89,11 @@ def patched(facts: Facts) -> Decision | None:
                 f"the patch of {patch['key'].rpartition('.')[2]} has {size:,} ="
                 f" {int(rows):,}·{given:,} numbers, and the weight {int(rows):,}·{wanted:,}"
             )
+            packed = PACKED_ROWS.get(Fraction(wanted, given)) if given else None
+            if packed is not None and not {given, wanted} <= unets.keys():
+                values: dict[str, Any] = {"packed": packed, "wanted": wanted, "given": given}
+                ratio = Fraction(wanted, given)
+                return Decision("base-weight-packed", numbers=numbers, ratio=ratio, **values)
             if "attn2" in patch["key"] and {given, wanted} <= unets.keys():
                 numbers += f": {unets[given]} against {unets[wanted]}"
             return Decision("lora-of-another-base-model", numbers=numbers)
@@ -199,12 +212,17 @@ def thrown_away(tensor: str, call: str, facts: Facts) -> Decision | None:
     """A line above the failing one, of which nothing is kept."""
     found = numbers_of(facts)
     frame = facts.own_frame
-    if found is None or frame is None or frame.code == "":
+    if found is None:
         return None
-    above, _, _ = facts.text.rpartition(frame.code)
-    lines = [line for line in above.splitlines()[-5:] if line.strip()]
-    if not any(f"{tensor}{call}" in line for line in lines) or tensor not in frame.code:
-        return None
+    if frame is None or frame.code == "":
+        following = facts.text.partition(f"{tensor}{call}")[2].lstrip(" \t").splitlines()[1:4]
+        if not any(re.search(rf"self\.\w+\({tensor}\)", line) for line in following):
+            return None
+    else:
+        above, _, _ = facts.text.rpartition(frame.code)
+        lines = [line for line in above.splitlines()[-5:] if line.strip()]
+        if not any(f"{tensor}{call}" in line for line in lines) or tensor not in frame.code:
+            return None
     rows, width, wanted, _ = found
     batch, rest = divmod(rows * width, wanted)
     counted = f": {rows:,}·{width:,} = {batch}·{wanted:,} numbers arrive" if rest == 0 else ""
