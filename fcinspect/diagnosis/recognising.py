@@ -169,7 +169,7 @@ def weighed(found: Diagnosis, facts: Facts) -> Diagnosis:
 
 
 def shows(facts: Facts, name: str) -> bool:
-    """Whether a text shows a fact, by its name in facts.txt."""
+    """Whether a text shows a fact, by its name in the catalogue."""
     known = next(known for known in known_facts() if known.fact == name)
     return matched(known, facts, whole=True) is not None
 

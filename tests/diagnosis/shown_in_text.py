@@ -1,4 +1,4 @@
-"""Facts of catalogue/pasted.txt: fact, message, the words or code around it, and the cause."""
+"""Facts of products, losses and layers: fact, message, the text around it, and the cause."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ SHOWN: tuple[tuple[str, str, str, str, str], ...] = (
         "several-labels",
         "",
     ),
-    ("batch-among-the-factors", VIEW, f"x = x.view(-1, 8*3*4)\n{VIEW}", "batch-written-down", ""),
+    ("batch-among-the-factors", VIEW, f"x = x.view(-1, 8*3*2*2)\n{VIEW}", "batch-written-down", ""),
     ("size-in-the-line", FLOATS, MADE.format("_size(), 3"), "size-of-a-function", ""),
     (
         "minus-one-in-features",

@@ -18,7 +18,7 @@ class Shown:
     """One message, and the text that shows a fact around it."""
 
     fact: str
-    """Its name in facts.txt."""
+    """Its name in the catalogue."""
     message: str
     text: str
     """The same message with the fact."""

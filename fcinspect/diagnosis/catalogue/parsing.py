@@ -30,8 +30,9 @@ are likely, of those below and further up, and gives what else is put in: see re
 `rewrite: module.function` below the kind, that function writes the code of all causes in the
 reader's own names.
 
-facts.txt holds what else a text can show, such as the frame of a library. A fact has a name in
-place of what happened, and says what it bears on: kinds of messages, or names of causes.
+The folder `facts` holds what else a text can show, such as the frame of a library; the rules of its
+libraries.txt are in rules/library_facts.py, and so on. A fact has a name in place of what happened,
+and says what it bears on: kinds of messages, or names of causes.
 
     @ sliced-for-tensor-parallelism
     ~ range\(self\.(?:config\.)?pretraining_tp\)
@@ -68,6 +69,8 @@ FAMILIES = (
     *("cuda", "old", "quiet"),
 )
 """The files, in the order in which they are tried."""
+FACTS = ("libraries", "inputs", "training", "source", "products", "layers")
+"""The files in the folder `facts`, in the order in which they count."""
 HOLES = {
     "int": r"\d+",
     "digit": r"\d",
@@ -303,14 +306,14 @@ class Message:
 @cache
 def messages(family: str) -> tuple[Message, ...]:
     """Return the messages of a family, in the order in which they are tried."""
-    file = Path(__file__).with_name(f"{family}.txt")
-    return parsed(file.read_text(encoding="utf-8"), file.name)
+    file = f"{family}.txt"
+    return parsed((Path(__file__).parent / file).read_text(encoding="utf-8"), file)
 
 
 @cache
 def known_facts() -> tuple[Message, ...]:
     """Return what else a text can show, in the order in which it counts."""
-    return messages("facts") + messages("pasted")
+    return tuple(fact for name in FACTS for fact in messages(f"facts/{name}"))
 
 
 @cache

@@ -109,6 +109,8 @@ def batch_in_view(factors: str, facts: Facts) -> Decision | None:
     if batch * rest not in shape_of(said["shape"]) or size % rest or batch < 2:
         return None
     told = re.search(rf"Using a target size \(torch\.Size\(\[{batch}\b", facts.text)
+    if told is None and len(numbers) < 4:
+        return None  # channels × height × width
     warned = f"; the warning above shows a batch of {batch} targets" if told else ""
     return Decision(
         "batch-written-down/factor", batch=batch, rest=rest, whole=batch * rest, size=size,
