@@ -165,7 +165,7 @@ PROGRAMS = [
 
 
 def ran(way: list[str], program: Program, folder: Path) -> tuple[int, list[str], list[str]]:
-    """Return the status of a program, and the lines of its output without addresses."""
+    """Return the status of a program, and the lines of its output, without addresses."""
     call = [word.format(folder=folder.name) for word in program.call]
     done = subprocess.run(
         [*way, *call],
@@ -175,8 +175,12 @@ def ran(way: list[str], program: Program, folder: Path) -> tuple[int, list[str],
         env={**os.environ, **program.environment},
         check=False,
     )
+    # an installed script may name the same interpreter python3, or python3.12
+    python = rf"(?<={re.escape(str(Path(sys.executable).parent))}/)python[\d.]*".encode()
     out, err = (
-        re.sub(rb"0x[0-9a-f]+", b"0x", text).decode().splitlines(keepends=True)
+        re.sub(python, b"python", re.sub(rb"0x[0-9a-f]+", b"0x", text))
+        .decode()
+        .splitlines(keepends=True)
         for text in (done.stdout, done.stderr)
     )
     return done.returncode, out, err
