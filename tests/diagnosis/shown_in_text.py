@@ -119,6 +119,14 @@ SHOWN: tuple[tuple[str, str, str, str, str], ...] = (
         "several-labels",
         "",
     ),
+    (
+        "target-of-a-cosine-loss",
+        "RuntimeError: 0D or 1D target tensor expected, multi-target not supported",
+        "    return torch.cosine_embedding_loss(input1, input2, target, margin, reduction)\n"
+        "RuntimeError: 0D or 1D target tensor expected, multi-target not supported",
+        "cosine-target-of-two-dimensions",
+        "",
+    ),
     ("batch-among-the-factors", VIEW, f"x = x.view(-1, 8*3*2*2)\n{VIEW}", "batch-written-down", ""),
     ("size-in-the-line", FLOATS, MADE.format("_size(), 3"), "size-of-a-function", ""),
     (

@@ -45,6 +45,8 @@ OTHERS = frozenset(
 """Classes that are no modules."""
 QUANTISED = re.compile(r"Quant(?!Stub)\w*Linear|WQLinear|GPTQ|AWQ|Marlin|[Ee]xllama|HQQLinear")
 """Classes of layers whose weights are packed integers."""
+OF_LINEAR = frozenset({"weight", "bias", "in_features", "out_features"})
+"""What every nn.Linear has; without a bias, that attribute is None."""
 WRAPPERS = frozenset({"DataParallel", "DistributedDataParallel"})
 
 
@@ -169,7 +171,7 @@ def old_call(got: str) -> Decision | None:
     odd = re.search(r"(?:!|tuple of \(|[(, ])(float|str|NoneType)\b(?!=)", got)
     if odd is None and re.match(r"\(tuple, (?:\*, )?dtype=NoneType", got):
         return Decision(
-            *("float-width", "class-called/width", "text-width", "shape-as-width"),
+            *("width-not-integer", "class-called/width"),
             happened="The sizes of a weight must be integers, but one of them is not.",
         )
     if odd is None or re.search(rf"\w={odd[1]}", got):
@@ -282,6 +284,8 @@ def attribute(name: str, what: str, facts: Facts) -> Decision | None:
         return None
     if name in WRAPPERS:
         return Decision("attribute-behind-wrapper")
+    if name == "Linear" and what in OF_LINEAR:
+        return Decision("class-of-another-library")
     if what == "module":
         return Decision("not-wrapped")
     if what in OF_TENSORS and name in TORCHS:

@@ -13,8 +13,15 @@ from fcinspect.diagnosis.records import Decision, Pick, Shape, pick, shape_of
 
 
 def operands(facts: Facts) -> tuple[str, ...]:
-    """Return what the reader's own line computes with: `torch.mm(a, b)` and `a @ b` give a, b."""
+    """Return what the reader's own line computes with: `torch.mm(a, b)` and `a @ b` give a, b.
+
+    Of `torch.mm(a, b) + c` that is the product's, too.
+    """
     value = getattr(first_statement(facts.near.code), "value", None)
+    if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add | ast.Sub):
+        products = [both for side in (value.left, value.right) if (both := _multiplied(side))]
+        if len(products) == 1:
+            return ast.unparse(products[0][0]), ast.unparse(products[0][1])
     if isinstance(value, ast.Call):
         return tuple(ast.unparse(argument) for argument in value.args)
     if isinstance(value, ast.BinOp):

@@ -19,7 +19,7 @@ SHAPE = r"(?:torch\.Size\()?\[[\d,\s]*\]\)?"
 MISMATCH = re.compile(
     r"(?:size mismatch for (?P<key>\S+?(?: [\w.]+?){0,2}): ?)?copying a param (?:with shape|of)"
     rf" (?P<saved>{SHAPE}) from (?:the )?checkpoint[,;.]?\s*"
-    rf"(?:the shape in (?:the )?current model is(?: a)?|where the shape is)"
+    rf"(?:the shape in (?:the )?current model is(?: a)?|(?P<reversed>where the shape is))"
     rf" (?P<wanted>{SHAPE})",
     re.IGNORECASE,
 )
@@ -98,6 +98,14 @@ def read_report(text: str) -> LoadingReport:
     return found if found.total else _report(flat, tuple(loosened(p.pattern) for p in PATTERNS))
 
 
+def _mismatch(found: re.Match[str]) -> Mismatch:
+    """Return two shapes of one key; torch before 1.0 wrote them in each other's place."""
+    saved, wanted = shape_of(found["saved"]), shape_of(found["wanted"])
+    if found.groupdict().get("reversed"):
+        saved, wanted = wanted, saved
+    return Mismatch("".join((found["key"] or "").split()), saved, wanted)
+
+
 def _report(text: str, patterns: tuple[re.Pattern[str], ...]) -> LoadingReport:
     section_of, model_of, old_unexpected, old_missing, *mismatches_of = patterns
     found: dict[str, dict[str, None]] = {"Missing": {}, "Unexpected": {}}
@@ -110,9 +118,7 @@ def _report(text: str, patterns: tuple[re.Pattern[str], ...]) -> LoadingReport:
         found["Missing"].update(dict.fromkeys(re.findall(r"'([^']+)'", old)))
     # several processes say the same
     shapes = dict.fromkeys(
-        Mismatch("".join((m["key"] or "").split()), shape_of(m["saved"]), shape_of(m["wanted"]))
-        for pattern in mismatches_of
-        for m in pattern.finditer(text)
+        _mismatch(m) for pattern in mismatches_of for m in pattern.finditer(text)
     )
     model = model_of.search(text)
     return LoadingReport(
