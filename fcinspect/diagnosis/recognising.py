@@ -160,7 +160,7 @@ def weighed(found: Diagnosis, facts: Facts) -> Diagnosis:
     for known in known_facts():
         named = {found.kind, *(cause.name for cause in likely)}
         match = matched(known, facts, whole=True) if known.bears_on & named else None
-        shown = None if match is None else _explained(known, match, facts, found=found)
+        shown = None if match is None else explained(known, match, facts, found=found)
         if shown is not None:
             first += [cause for cause in shown.likely if cause not in first]
             likely = [cause for cause in likely if cause.name not in known.ruled_out]
@@ -168,17 +168,11 @@ def weighed(found: Diagnosis, facts: Facts) -> Diagnosis:
     return replace(found, likely=(*first, *(c for c in likely if c.name not in names)))
 
 
-def shows(facts: Facts, name: str) -> bool:
-    """Whether a text shows a fact, by its name in the catalogue."""
-    known = next(known for known in known_facts() if known.fact == name)
-    return matched(known, facts, whole=True) is not None
-
-
 def groups_of(family: str, rule: str, facts: Facts) -> dict[str, str] | None:
     """Return what the message that a rule explains says: name of a group -> text."""
     for known in messages(family):
         match = None
-        if known.rule == rule:
+        if rule in known.rules:
             match = matched(known, facts) or loosely_matched(known, facts)
         if match is not None:
             return match.groups
@@ -257,21 +251,21 @@ def _without_endless(text: str) -> str:
     return ENDLESS.sub(lambda word: word[0][:MOST_WORD], text)
 
 
-def explained(message: Message, match: Match, facts: Facts) -> Diagnosis | None:
-    """Return the diagnosis of a match, None where the rule says that it is another's."""
-    return _explained(message, match, facts)
+def explained(message: Message, match: Match, facts: Facts, **known: object) -> Diagnosis | None:
+    """Return the diagnosis of a match, None where its rules say that it is another's.
 
-
-def _explained(message: Message, match: Match, facts: Facts, **known: object) -> Diagnosis | None:
+    `known` is what a rule can ask for beside the groups and the facts.
+    """
     groups = dict.fromkeys(message.groups, "")
     groups |= match.groups
     words: dict[str, Any] = {name: " ".join(text.split()) for name, text in groups.items()}
-    found: Decision | None = Decision(*message.causes)
-    if message.rule:
-        rule = _rule(message.rule)
+    found: Decision | None = None if message.rules else Decision(*message.causes)
+    for rule in map(_rule, message.rules):
         given = _given(rule, {**groups, "facts": facts, **known})
-        words |= given
         found = rule(**given)
+        if found is not None:
+            words |= given
+            break
     if found is None:
         return None
     words |= found.values

@@ -76,8 +76,8 @@ def test_lines_are_short() -> None:
 @pytest.mark.parametrize("message", WITH_FACTS, ids=place)
 def test_a_message_is_whole(message: Message) -> None:
     """Its patterns compile and hold their markers, and it has words that read like the others."""
-    assert message.happened or message.rule or message.fact
-    assert message.causes or message.rule
+    assert message.happened or message.rules or message.fact
+    assert message.causes or message.rules
     for wording in message.wordings:
         assert wording.markers
         re.compile(wording.regex, re.DOTALL)
@@ -133,25 +133,26 @@ def names_in(message: Message) -> set[str]:
     return {name for name, _, _ in found if name} | set(inner)
 
 
-def module_of(message: Message) -> tuple[ModuleType, str]:
-    """Return the module of a rule and the name of its function."""
-    module, _, function = message.rule.partition(".")
-    return import_module(f"{rules.__name__}.{module}"), function
+def modules_of(message: Message) -> list[tuple[ModuleType, str]]:
+    """Return the module of each rule and the name of its function."""
+    named = (rule.partition(".") for rule in message.rules)
+    return [(import_module(f"{rules.__name__}.{name}"), function) for name, _, function in named]
 
 
 def values_of(message: Message) -> set[str]:
-    """Return the names that calls of Decision and pick put in, in the module of a rule.
+    """Return the names that calls of Decision and pick put in, in the modules of the rules.
 
     For a state dict, that is in all modules that look for its causes.
     """
-    if not message.rule:
+    if not message.rules:
         return set()
-    module, function = module_of(message)
-    texts = [inspect.getsource(module)]
-    if function == "loading":
-        folder = Path(rules.__file__ or "").parent
-        texts += [path.read_text(encoding="utf-8") for path in folder.glob("state_dict_*.py")]
-    found = {"code", *inspect.signature(getattr(module, function)).parameters}
+    texts, found = [], {"code"}
+    for module, function in modules_of(message):
+        texts.append(inspect.getsource(module))
+        if function == "loading":
+            folder = Path(rules.__file__ or "").parent
+            texts += [path.read_text(encoding="utf-8") for path in folder.glob("state_dict_*.py")]
+        found |= inspect.signature(getattr(module, function)).parameters.keys()
     for node in (node for text in texts for node in ast.walk(ast.parse(text))):
         if isinstance(node, ast.Call):
             found |= {keyword.arg for keyword in node.keywords if keyword.arg}
@@ -162,14 +163,14 @@ def values_of(message: Message) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("message", [m for m in EVERY if m.rule], ids=place)
+@pytest.mark.parametrize("message", [m for m in EVERY if m.rules], ids=place)
 def test_a_rule_is_a_function_of_the_groups(message: Message) -> None:
     """It exists, and each of its parameters is a group, has a default, or is the report."""
-    module, function = module_of(message)
-    for name, parameter in inspect.signature(getattr(module, function)).parameters.items():
-        known = name in message.groups or parameter.default is not parameter.empty
-        assert known or name in ("facts", "found"), name
-        assert parameter.annotation in ("str", "int", "Shape", "Facts", "Diagnosis"), name
+    for module, function in modules_of(message):
+        for name, parameter in inspect.signature(getattr(module, function)).parameters.items():
+            known = name in message.groups or parameter.default is not parameter.empty
+            assert known or name in ("facts", "found"), name
+            assert parameter.annotation in ("str", "int", "Shape", "Facts", "Diagnosis"), name
 
 
 @pytest.mark.parametrize("message", [m for m in EVERY if m.rewrite], ids=place)
@@ -184,10 +185,8 @@ def test_what_rewrites_code_exists(message: Message) -> None:
 def test_what_is_taken_from_above_stands_there_once(message: Message) -> None:
     """A name alone, or one that a rule gives, means one cause of those further up."""
     taken = {line.text[2:] for line in message.lines if re.fullmatch(r"- [\w/-]+", line.text)}
-    given = set()
-    if message.rule:
-        names = re.findall(r'"([\w-]+(?:/[\w-]+)?)"', code_of(*module_of(message)))
-        given = set(names) - set(message.causes)
+    code = "".join(code_of(*found) for found in modules_of(message))
+    given = set(re.findall(r'"([\w-]+(?:/[\w-]+)?)"', code)) - set(message.causes)
     above = parsing.messages(message.file.removesuffix(".txt"))
     for name in taken | given:
         causes = {id(m.causes[name]) for m in above[: above.index(message)] if name in m.causes}
@@ -199,7 +198,7 @@ def test_every_cause_of_a_rule_is_given_by_one() -> None:
     folder = Path(rules.__file__ or "").parent
     code = "\n".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
     for message in EVERY:
-        for name in message.causes if message.rule else ():
+        for name in message.causes if message.rules else ():
             begins = name.partition("/")[0].rpartition("-")[0]
             assert f'"{name}"' in code or f'"{begins}-' in code, name
 

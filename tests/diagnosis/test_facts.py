@@ -265,4 +265,4 @@ def test_what_a_fact_bears_on_is_known() -> None:
     for known in known_facts():
         assert known.bears_on <= names | {message.kind for message in every}, known.fact
         assert known.ruled_out <= names, known.fact
-        assert known.causes or known.rule
+        assert known.causes or known.rules

@@ -26,9 +26,9 @@ with commas between thousands. Other braces stay as they are. `- name` alone is 
 that name above; `- name/variant: cause` tells causes of one name apart.
 
 With `-> module.function` behind the patterns, that function of diagnosis/rules decides which causes
-are likely, of those below and further up, and gives what else is put in: see recognising.py. With
-`rewrite: module.function` below the kind, that function writes the code of all causes in the
-reader's own names.
+are likely, of those below and further up, and gives what else is put in: see recognising.py. Of
+several, the first that decides counts. With `rewrite: module.function` below the kind, that
+function writes the code of all causes in the reader's own names.
 
 The folder `facts` holds what else a text can show, such as the frame of a library; the rules of its
 libraries.txt are in rules/library_facts.py, and so on. A fact has a name in place of what happened,
@@ -99,7 +99,7 @@ ITEM = re.compile(
     r"|rewrite: (?P<rewrite>\w+\.\w+)\n"
     r"|(?:@ (?P<fact>[\w-]+)\n)?"
     r"(?P<patterns>(?:[?~&] .*\n(?: {6}.*\n)*)+)"
-    r"(?:-> (?P<rule>\w+\.\w+)\n)?"
+    r"(?:-> (?P<rules>\w+\.\w+(?: \w+\.\w+)*)\n)?"
     r"(?:on: (?P<on>.*\n(?: {6}.*\n)*))?(?:rules out: (?P<out>.*\n(?: {6}.*\n)*))?"
     r"(?P<words>(?:(?![?~@] |kind: |rewrite: ).*\n)*)"
 )
@@ -181,8 +181,8 @@ class Message:
         """The family: "product", "dtype", …"""
         self.rewrite = rewrite
         """The function that writes code in the reader's own names; "" without one."""
-        self.rule: str = found["rule"] or ""
-        """The function that decides, as "module.function"; "" without one."""
+        self.rules: tuple[str, ...] = tuple((found["rules"] or "").split())
+        """The functions that decide, as "module.function"; the first that does counts."""
         self.fact: str = found["fact"] or ""
         """The name of a fact; "" of a message."""
         self.bears_on = frozenset((found["on"] or "").split())
@@ -247,7 +247,7 @@ class Message:
         text = self.lines[0].text if self.lines else ""
         if text and text[:2] != "- ":
             return text
-        if not (self.rule or self.fact):
+        if not (self.rules or self.fact):
             self._fail(self.patterns[-1], "what happened in the next line")
         return ""
 
@@ -258,7 +258,7 @@ class Message:
         starts = [place for place, line in enumerate(lines) if line.text[:2] == "- "]
         if lines and starts[:1] != [0]:
             self._fail(lines[0], "- name: cause")
-        if not (starts or self.rule or self.fact):
+        if not (starts or self.rules or self.fact):
             self._fail(self.patterns[-1], "a cause after it, as - name: cause")
         parts = pairwise((*starts, len(lines)))
         return dict(self._cause(lines[start:end]) for start, end in parts)
