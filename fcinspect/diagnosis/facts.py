@@ -60,6 +60,17 @@ class Frame:
     """The part of that line that Python underlines; "" where it underlines none."""
 
     @property
+    def name(self) -> str:
+        """The name of the file, without its folders."""
+        return self.file.replace("\\", "/").rpartition("/")[2]
+
+    @property
+    def layer(self) -> str:
+        """The layer of its own object that the line calls: "fc" of self.fc(x); "" without one."""
+        named = re.search(r"self\.([A-Za-z_]\w*(?:\.\w+)*)\(", self.marked or self.code)
+        return named[1] if named else ""
+
+    @property
     def own(self) -> bool:
         """Whether it is the reader's own code rather than a library's."""
         file = self.file.replace("\\", "/")

@@ -13,7 +13,7 @@ from fcinspect.diagnosis.editing import Source, argument_of, last_name, prefix_o
 from fcinspect.diagnosis.facts import Facts
 from fcinspect.diagnosis.recognising import groups_of
 from fcinspect.diagnosis.records import shape_of
-from fcinspect.diagnosis.rules.product import in_attention
+from fcinspect.diagnosis.rules.product import in_attention, numbers_of
 from fcinspect.shapes.steps import Parameter, Shape
 
 OF_TORCH = ("", "nn.", "torch.nn.")
@@ -60,10 +60,10 @@ def failed_layer(facts: Facts) -> FailedLayer | None:
 
 
 def _linear(facts: Facts) -> FailedLayer | None:
-    said = groups_of("product", "product.layer", facts)
-    if said is None or in_attention(facts):
+    found = numbers_of(facts)
+    if found is None or in_attention(facts):
         return None
-    rows, width, wanted, out = (int(said[name]) for name in ("rows", "width", "wanted", "out"))
+    rows, width, wanted, out = found
     made = (Argument(0, "in_features", wanted), Argument(1, "out_features", out))
     return FailedLayer(("Linear",), made, (out, wanted), (rows, width))
 

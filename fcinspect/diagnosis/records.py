@@ -113,6 +113,11 @@ def shape_of(text: str) -> Shape:
     return tuple(int(number) for number in re.findall(r"-?\d+", text))
 
 
+def counted(number: int, noun: str) -> str:
+    """Return "1 row" or "2,048 rows"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def one_line(text: str) -> str:
     """Return the text on one line, cut where it is long."""
     plain = " ".join(text.split())

@@ -15,7 +15,6 @@ TYPES = {
 }  # fmt: skip
 """numpy's names for the dtypes that onnxruntime speaks of."""
 MANGLED = {"Id": "float64", "If": "float32", "Il": "int64", "Ix": "int64", "Ii": "int32"}
-IMAGE = ({2, 3}, {2}, {3})
 BASIC = ("aten::empty", "aten::copy_", "aten::_copy_from")
 """Operators without which a device cannot hold tensors at all."""
 MOST_MULTIPLE = 4096

@@ -30,12 +30,12 @@ def as_image(features: int, channels: int | None = None) -> tuple[int, int, int]
 
 
 def same_channels(arriving: int, expected: int, most: int = 2) -> list[tuple[int, int, int]]:
-    """Return (channels, side that arrives, side that is expected), where both may be pictures.
+    """Return (channels, side that arrives, side that is expected), where both may be images.
 
     1568 and 2048 are 32·7·7 and 32·8·8, or 8·14·14 and 8·16·16: the commonest come first. Widths
-    that layers have without any picture are none.
+    that layers have without any image are none.
     """
-    if _usual_width(arriving) and _usual_width(expected):
+    if usual_width(arriving) and usual_width(expected):
         return []
     found = []
     for count in USUAL_CHANNELS:
@@ -45,7 +45,7 @@ def same_channels(arriving: int, expected: int, most: int = 2) -> list[tuple[int
     return found[:most]
 
 
-def _usual_width(features: int) -> bool:
+def usual_width(features: int) -> bool:
     """Whether it is a small number, or 2ⁿ or 3·2ⁿ as 512 and 768 are."""
     third, rest = divmod(features, 3)
     return features < 100 or power_of_two(features) or (rest == 0 and power_of_two(third))

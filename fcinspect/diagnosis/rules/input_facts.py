@@ -9,7 +9,7 @@ from math import isqrt
 from fcinspect.diagnosis.facts import Facts
 from fcinspect.diagnosis.records import Decision, Diagnosis
 from fcinspect.diagnosis.rules.image_sizes import channels_in, same_channels
-from fcinspect.diagnosis.rules.library_facts import numbers_of
+from fcinspect.diagnosis.rules.product import numbers_of
 
 FLATTENED = {25088: (512, 7), 9216: (256, 6), 50176: (1024, 7), 400: (16, 5)}
 """What usual networks flatten: VGG and ArcFace, AlexNet, LeNet: channels and side."""

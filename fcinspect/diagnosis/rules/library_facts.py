@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from pathlib import PurePosixPath
 from typing import Any
 
 from fcinspect.diagnosis.facts import HOSTS, Facts, Frame
-from fcinspect.diagnosis.recognising import groups_of
 from fcinspect.diagnosis.records import Decision, Diagnosis, pick
 from fcinspect.diagnosis.rules.dtypes import dtype_of
 from fcinspect.diagnosis.rules.pretrained import widths
-from fcinspect.diagnosis.rules.product import PACKED
+from fcinspect.diagnosis.rules.product import PACKED, numbers_of
 
-Numbers = tuple[int, int, int, int]
 HEADS = {"fc", "classifier", "head", "score", "heads", "cls", "v_head", "qa_outputs", "out_proj"}
 """Layers that readers replace, or that from_pretrained makes anew."""
 PRETRAINED_OUT = {1000, 21841, 21843}
@@ -37,14 +34,6 @@ PATCH = re.compile(
     r"(?P<key>[\w.]+)\.weight:? shape '\[(?P<shape>[\d, ]+)\]' is invalid for input of size"
     r" (?P<size>\d+)"
 )
-
-
-def numbers_of(facts: Facts) -> Numbers | None:
-    """Return rows, width, wanted and out of a product that does not fit."""
-    said = groups_of("product", "product.layer", facts)
-    if said is None:
-        return None
-    return int(said["rows"]), int(said["width"]), int(said["wanted"]), int(said["out"])
 
 
 def eight_bits(facts: Facts) -> Decision | None:
@@ -173,19 +162,13 @@ def library_frame(facts: Facts) -> Frame | None:
     return None
 
 
-def layer_in(frame: Frame) -> str:
-    """Return the name of the layer that a line of a library calls; "" where it tells none."""
-    named = re.search(r"self\.([A-Za-z_]\w*(?:\.\w+)*)\(", frame.marked or frame.code)
-    return named[1] if named else ""
-
-
 def of_library(facts: Facts) -> Decision | None:
     """A layer inside a model of transformers, diffusers, ComfyUI, …"""
     found, frame = numbers_of(facts), library_frame(facts)
     if found is None or frame is None:
         return None
     _, width, wanted, out = found
-    name = layer_in(frame)
+    name = frame.layer
     attention = next((f for f in reversed(facts.frames) if CROSS.search(f.code)), None)
     if attention is not None:
         needed, arriving = (widths("unets").get(n) or "another model" for n in (wanted, width))
@@ -201,7 +184,7 @@ def of_library(facts: Facts) -> Decision | None:
         cause,
         layer=f"self.{name}" if name else "the layer",
         name=name,
-        file=PurePosixPath(frame.file.replace("\\", "/")).name,
+        file=frame.name,
         width=width,
         wanted=wanted,
         out=out,
@@ -239,24 +222,22 @@ def dtype_of_library(found: Diagnosis, facts: Facts) -> Decision | None:
     )
     if frame is None or found.kind != "dtype":
         return None
+    name, operand = frame.layer, re.search(r"\(([\w.]+)\)", frame.marked or frame.code)
     if said is None:
-        name, operand = layer_in(frame), re.search(r"\(([\w.]+)\)", frame.marked or frame.code)
         if not name or operand is None or found.likely[0].name != "float64-input":
             return None
         return Decision(
             "library-part-in-another-dtype/unnamed", layer=f"self.{name}", argument=operand[1],
-            file=PurePosixPath(frame.file.replace("\\", "/")).name,
+            file=frame.name,
         )  # fmt: skip
     given, needed = (dtype_of(word) for word in [part for part in said.groups() if part][:2])
     if given is None or needed is None:
         return None
-    name = layer_in(frame)
-    argument = re.search(r"\(([\w.]+)\)", frame.marked or frame.code)
     words = {
         "layer": f"self.{name}",
         "line": frame.code,
-        "argument": argument[1] if argument else "the input",
-        "file": PurePosixPath(frame.file.replace("\\", "/")).name,
+        "argument": operand[1] if operand else "the input",
+        "file": frame.name,
     }
     if name.rpartition(".")[2] in HEADS:
         return Decision("head-in-another-dtype", given=given, needed=needed, name=name, **words)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 
 from fcinspect.diagnosis.catalogue.parsing import tables
-from fcinspect.diagnosis.records import Decision, Pick, pick
+from fcinspect.diagnosis.records import Decision, Pick, counted, pick
 
 TOKENS = 77
 """Tokens of a CLIP text encoder's output."""
@@ -50,15 +50,11 @@ def parts(rows: int, width: int, wanted: int, out: int) -> Decision | None:
         found = rule(rows, width, wanted, out)
         if found is not None:
             happened = (
-                f"{_counted(rows, 'row')} of {width:,} features arrive, and the weight, of a"
+                f"{counted(rows, 'row')} of {width:,} features arrive, and the weight, of a"
                 f" pretrained model by its widths, takes {wanted:,} and gives {out:,}."
             )
             return Decision(found, happened=happened)
     return None
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _conditions(rows: int, width: int, wanted: int, out: int) -> Pick | None:

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from math import isqrt
 
 from fcinspect.diagnosis.facts import NAME, Facts
-from fcinspect.diagnosis.records import Decision, Pick, pick
+from fcinspect.diagnosis.recognising import groups_of
+from fcinspect.diagnosis.records import Decision, Pick, counted, pick
 from fcinspect.diagnosis.rules.image_sizes import (
     USUAL_CHANNELS,
     as_image,
     channels_in,
     power_of_two,
     same_channels,
+    usual_width,
 )
 from fcinspect.diagnosis.rules.operands import operands, own_product
 
@@ -45,7 +47,12 @@ MOST_PLANES = 512
 PARTS = re.compile(r"multi|concat|\bcat\b|stack|fus|joint|merged", re.IGNORECASE)
 """Names of what is made of several parts side by side."""
 CALLED_WITH = re.compile(r"self\.\w{1,60}\((\w{1,60})\)")
+IN_LIBRARY = re.compile(r"(?:torchvision|timm)/models/")
+"""Files of networks for images, whose last layer readers replace."""
 MOST_TEXT = 10_000
+
+
+Numbers = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -74,19 +81,23 @@ class Product:
         return self.facts.near.code != "" and OWN_WEIGHT.search(self.facts.near.code) is not None
 
 
+def numbers_of(facts: Facts) -> Numbers | None:
+    """Return rows, width, wanted and out of a product that does not fit."""
+    said = groups_of("product", "product.layer", facts)
+    if said is None:
+        return None
+    return int(said["rows"]), int(said["width"]), int(said["wanted"]), int(said["out"])
+
+
 def layer(rows: int, width: int, wanted: int, out: int, facts: Facts) -> Decision | None:
     """mat1 and mat2 shapes cannot be multiplied (64x1568 and 2048x128)"""
     if width == wanted:
         return None
     happened = (
-        f"The input has {_count(rows, 'row')} of {_count(width, 'feature')} each. The layer's"
-        f" weight expects {_count(wanted, 'feature')} and gives {out:,}."
+        f"The input has {counted(rows, 'row')} of {counted(width, 'feature')} each. The layer's"
+        f" weight expects {counted(wanted, 'feature')} and gives {out:,}."
     )
     return Decision(*_causes(Product(rows, width, wanted, out, facts)), happened=happened)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _causes(p: Product) -> Iterator[Pick]:
@@ -155,7 +166,7 @@ def _of_one_layer(p: Product) -> Iterator[Pick]:
 
 
 def _in_library(p: Product) -> bool:
-    return p.facts.passed_through("torchvision/models/") or p.facts.passed_through("timm/models/")
+    return any(IN_LIBRARY.search(frame.file.replace("\\", "/")) for frame in p.facts.frames)
 
 
 def _gate(p: Product) -> Iterator[Pick]:
@@ -357,9 +368,7 @@ def _in_features(p: Product, *, withheld: bool = False) -> Pick:
         return pick("in-features/either", pictures=pictures, code=None)
     if _in_library(p):
         return _head(p)
-    maps = as_image(p.width) is not None and p.width >= 400  # 2ⁿ and 3·2ⁿ are widths, too
-    if power_of_two(p.width) or (p.width % 3 == 0 and power_of_two(p.width // 3)):
-        maps = False
+    maps = as_image(p.width) is not None and p.width >= 400 and not usual_width(p.width)
     pooled, rest = divmod(p.width, max(p.wanted, 1))
     if rest == 0 and pooled in (4, 9, 16, 25, 36, 49) and p.wanted >= 64 and not p.facts.near.code:
         side = isqrt(pooled)
@@ -372,12 +381,9 @@ def _in_features(p: Product, *, withheld: bool = False) -> Pick:
 
 def _head(p: Product) -> Pick:
     """A layer of a model of torchvision or timm: most likely a head that was put in."""
-    named = re.search(r"self\.([\w.]+)\(", p.facts.frames[-1].code)
-    for frame in reversed(p.facts.frames):
-        if re.search(r"(?:torchvision|timm)/models/", frame.file.replace("\\", "/")):
-            named = re.search(r"self\.(\w+(?:\.\w+)*)\(", frame.code)
-            break
-    name = named[1] if named else "fc"
+    files = [frame.file.replace("\\", "/") for frame in p.facts.frames]
+    place = max(n for n, file in enumerate(files) if IN_LIBRARY.search(file))
+    name = p.facts.frames[place].layer or "fc"
     return pick("in-features/head", head=name, code=f"model.{name} = nn.Linear({p.width}, {p.out})")
 
 

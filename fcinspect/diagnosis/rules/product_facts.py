@@ -9,7 +9,7 @@ from math import prod
 
 from fcinspect.diagnosis.facts import Facts
 from fcinspect.diagnosis.records import Decision, shape_of
-from fcinspect.diagnosis.rules.library_facts import Numbers, numbers_of
+from fcinspect.diagnosis.rules.product import Numbers, numbers_of
 
 PRODUCTS = re.compile(
     r"(?:cannot be multiplied \(|size mismatch, m1: \[)(\d{1,9}) ?[x×] ?(\d{1,9})"

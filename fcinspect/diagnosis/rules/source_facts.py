@@ -8,7 +8,7 @@ from typing import Any
 
 from fcinspect.diagnosis.facts import Facts
 from fcinspect.diagnosis.records import Decision, Diagnosis, Shape, shape_of
-from fcinspect.diagnosis.rules.library_facts import numbers_of
+from fcinspect.diagnosis.rules.product import numbers_of
 
 HIDDEN = {256, 312, 384, 512, 640, 768, 1024, 1280, 1536, 1600, 2048, 2560, 3072, 4096, 5120, 8192}
 """Hidden sizes of usual language models."""

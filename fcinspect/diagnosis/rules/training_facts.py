@@ -17,7 +17,6 @@ LOSS_FILE = re.compile(
     r"loss|criterion|arcface|cosface|sphereface|center_|proxy|margin", re.IGNORECASE
 )
 """Files of losses that hold weights of their own."""
-REMOVED = r"(?P<head>[\w.]+) = (?:torch\.)?nn\.(?P<put>Sequential|Identity)\(\)"
 NORMS = re.compile(
     r"modules[/\\](?:normalization|batchnorm|instancenorm)\.py|F\.(?:layer|group)_norm\("
 )
@@ -36,7 +35,7 @@ def loss_weight(facts: Facts) -> Decision | None:
     frame = facts.own_frame
     if frame is None:
         return None
-    name = re.split(r"[/\\]", frame.file)[-1]
+    name = frame.name
     held = re.search(r"self\.\w+", frame.code)
     if LOSS_FILE.search(name) is None or held is None or not facts.computes(frame):
         return None
