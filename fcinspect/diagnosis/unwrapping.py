@@ -97,7 +97,7 @@ BOTTOM = re.compile(r"^╰", re.MULTILINE)
 BEGINS = re.compile(
     r"[ \t]|(?:> )?File \"|Traceback|During handling|The above exception|\[Previous line|$"
     r"|[A-Za-z_][\w.]*(?:Error|Exception|Warning|Interrupt|Exit)\b(?!\()|[A-Za-z_][\w.]*:(?: |$)"
-    r"|\S.*\.py:\d+:|\W*(?:DEBUG|INFO|WARN|ERROR|CRITICAL|FATAL|\d{4}-\d\d|\d\d:\d\d)|[$%#>] "
+    rf"|\S.*\.py:\d+:|{LOGGED.pattern}|[$%#>] "
     r"|For debugging|Compile with|Exception raised"
 )
 """How a line begins that does not go on with the one above it."""

@@ -9,7 +9,9 @@ from math import isqrt
 from fcinspect.diagnosis.facts import Facts
 from fcinspect.diagnosis.records import Decision, Diagnosis
 from fcinspect.diagnosis.rules.image_sizes import channels_in, same_channels
+from fcinspect.diagnosis.rules.losses import rows_and_labels
 from fcinspect.diagnosis.rules.product import numbers_of
+from fcinspect.diagnosis.rules.shapes import viewed
 
 FLATTENED = {25088: (512, 7), 9216: (256, 6), 50176: (1024, 7), 400: (16, 5)}
 """What usual networks flatten: VGG and ArcFace, AlexNet, LeNet: channels and side."""
@@ -70,10 +72,10 @@ def image_size(facts: Facts) -> Decision | None:
 
 def viewed_maps(found: Diagnosis, facts: Facts) -> Decision | None:
     """shape '[-1, 400]' is invalid for input of size 384, below convolutions with 16 channels"""
-    said = re.search(r"\[-1, ?(\d+)\]\D+input of size (\d+)", facts.flat)
-    if said is None:
+    said = viewed(facts)
+    if said is None or len(said[0]) != 2 or said[0][0] != -1:
         return None
-    fixed, size = int(said[1]), int(said[2])
+    (_, fixed), size = said
     maps = maps_of(fixed, facts)
     if maps is None or size % maps[0]:
         return None
@@ -110,8 +112,8 @@ def small_images(facts: Facts) -> Decision | None:
     data = re.search(r"CIFAR[ -]?\d*|Fashion[ -]?MNIST|MNIST|SVHN|32 ?[x×*] ?32", facts.text)
     if made is None or data is None:
         return None
-    wanted, side = (9216, 6) if made[1] == "alexnet" else (25088, 7)
-    channels = 256 if wanted == 9216 else 512
+    wanted = 9216 if made[1] == "alexnet" else 25088
+    channels, side = FLATTENED[wanted]
     size = 28 if "MNIST" in data[0] else 32
     return Decision(
         "images-too-small-for-the-network",
@@ -178,10 +180,11 @@ def _joins(text: str) -> Iterator[tuple[str, list[str], str]]:
 
 def inputs_as_rows(facts: Facts) -> Decision | None:
     """Expected input batch_size (60) to match target batch_size (10), of a model of six inputs."""
-    said = re.search(r"batch_size \((\d+)\) to match target batch_size \((\d+)\)", facts.flat)
-    if said is None or int(said[2]) == 0 or int(said[1]) % int(said[2]):
+    said = rows_and_labels(facts)
+    if said is None or said[1] == 0 or said[0] % said[1]:
         return None
-    times = int(said[1]) // int(said[2])
+    rows, labels = said
+    times = rows // labels
     told = re.search(
         rf"\b(\d+|{'|'.join(COUNTS)})[ -](?:\w+[ -])?({PARTS})\b", facts.flat_text, re.I
     )
@@ -190,5 +193,4 @@ def inputs_as_rows(facts: Facts) -> Decision | None:
     count = COUNTS.get(told[1].lower()) or (int(told[1]) if told[1].isdigit() else 0)
     if count != times:
         return None
-    rows, labels = int(said[1]), int(said[2])
     return Decision("joined-as-rows/labels", times=times, rows=rows, labels=labels, parts=told[2])

@@ -6,10 +6,11 @@ import re
 from math import prod
 
 from fcinspect.diagnosis.facts import Facts
-from fcinspect.diagnosis.recognising import groups_of
-from fcinspect.diagnosis.records import Decision, shape_of
+from fcinspect.diagnosis.records import Decision
 from fcinspect.diagnosis.rules.dtypes import dtype_of, either, to
+from fcinspect.diagnosis.rules.losses import rows_and_labels
 from fcinspect.diagnosis.rules.operands import operands
+from fcinspect.diagnosis.rules.shapes import viewed
 from fcinspect.diagnosis.rules.state_dict_report import read_report
 
 BATCHES = re.compile(
@@ -27,19 +28,26 @@ OWN_SIZE = re.compile(
 DIVIDED = re.compile(r"(?<![/\"'])/(?![/\"'])")
 ROUNDED = re.compile(r"\bround\(")
 COMPUTED = re.compile(r"(?:(?P<name>\w+) ?= ?)?(?P<call>(?:self\.)?[a-z_]\w*\(\))")
-
-
-def _batches(facts: Facts) -> tuple[int, int] | None:
-    said = groups_of("losses", "losses.rows", facts)
-    if said is None or not said["input"].isdigit():
-        return None
-    return int(said["input"]), int(said["target"])
+QUIET = re.compile(
+    r"no error|without (?:an )?error"
+    r"|(?:not|n't|fails? to) (?:learn|decrease|converge|train|improve)"
+    r"|(?:is|are|estimates|results|predictions) (?:all )?(?:wrong|constant|the same)|bad result",
+    re.IGNORECASE,
+)
+ONE_OUTPUT = re.compile(r"(?:nn\.)?Linear\([^(),\n]{1,40}, ?1\)")
+FLAT = re.compile(
+    r"^[ \t]*(?P<target>y\w{0,20}|targets?|labels?) ?= ?"
+    r"(?P<made>[^\n]*(?:\w\[:, ?\d\]|randn?\(\w+\))"
+    r"[^\n]*)$",
+    re.MULTILINE,
+)
+SHAPED = r"^[ \t]*[^#\n]*\b{}\b[^#\n]*(?:reshape|view|unsqueeze|\[:, ?None\])|squeeze\("
 
 
 def padded_apart(facts: Facts) -> Decision | None:
     """Tokens of logits and labels, whose numbers differ by another amount each time."""
     pairs = list(dict.fromkeys(BATCHES.findall(facts.text)))
-    mine = _batches(facts)
+    mine = rows_and_labels(facts)
     if mine is None or 0 in mine or max(mine) % min(mine) == 0:
         return None
     surplus = dict.fromkeys(abs(int(a) - int(b)) for a, b in pairs)
@@ -54,7 +62,7 @@ def padded_apart(facts: Facts) -> Decision | None:
 
 def one_hot_flattened(facts: Facts) -> Decision | None:
     """Rows of one 1 and zeros in the text, of which a view made labels."""
-    mine = _batches(facts)
+    mine = rows_and_labels(facts)
     if mine is None or mine[0] == 0 or mine[1] % mine[0] or mine[0] >= mine[1]:
         return None
     classes = mine[1] // mine[0]
@@ -73,7 +81,7 @@ def one_hot_flattened(facts: Facts) -> Decision | None:
 
 def channels_as_rows(facts: Facts) -> Decision | None:
     """A view(-1, pixels) of images that have three channels."""
-    mine = _batches(facts)
+    mine = rows_and_labels(facts)
     if mine is None or mine[0] != 3 * mine[1]:
         return None
     for written in PIXELS.findall(facts.text):
@@ -101,12 +109,12 @@ def columns_of_labels(classes: str, columns: str, facts: Facts) -> Decision | No
 
 def batch_in_view(factors: str, facts: Facts) -> Decision | None:
     """The batch size is one of the factors of a view(-1, …)."""
-    said = groups_of("shape", "shapes.view", facts)
+    said = viewed(facts)
     numbers = [int(n) for n in factors.split("*")]
     if said is None or len(numbers) < 2:
         return None
-    size, batch, rest = int(said["size"]), numbers[0], prod(numbers[1:])
-    if batch * rest not in shape_of(said["shape"]) or size % rest or batch < 2:
+    (shape, size), batch, rest = said, numbers[0], prod(numbers[1:])
+    if batch * rest not in shape or size % rest or batch < 2:
         return None
     told = re.search(rf"Using a target size \(torch\.Size\(\[{batch}\b", facts.text)
     if told is None and len(numbers) < 4:
@@ -192,22 +200,6 @@ def of_container(owner: str, what: str, facts: Facts) -> Decision | None:
     if owner in {"nn.Sequential", "self"} or f"no attribute '{what}'" not in facts.flat:
         return None
     return Decision("layer-in-container", owner=owner, what=what)
-
-
-QUIET = re.compile(
-    r"no error|without (?:an )?error"
-    r"|(?:not|n't|fails? to) (?:learn|decrease|converge|train|improve)"
-    r"|(?:is|are|estimates|results|predictions) (?:all )?(?:wrong|constant|the same)|bad result",
-    re.IGNORECASE,
-)
-ONE_OUTPUT = re.compile(r"(?:nn\.)?Linear\([^(),\n]{1,40}, ?1\)")
-FLAT = re.compile(
-    r"^[ \t]*(?P<target>y\w{0,20}|targets?|labels?) ?= ?"
-    r"(?P<made>[^\n]*(?:\w\[:, ?\d\]|randn?\(\w+\))"
-    r"[^\n]*)$",
-    re.MULTILINE,
-)
-SHAPED = r"^[ \t]*[^#\n]*\b{}\b[^#\n]*(?:reshape|view|unsqueeze|\[:, ?None\])|squeeze\("
 
 
 def quiet_broadcast(facts: Facts) -> Decision | None:

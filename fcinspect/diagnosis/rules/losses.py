@@ -8,6 +8,7 @@ from itertools import zip_longest
 from math import prod
 
 from fcinspect.diagnosis.facts import NAME, Facts
+from fcinspect.diagnosis.recognising import groups_of
 from fcinspect.diagnosis.records import Cause, Decision, Pick, Shape, pick, shape_of
 from fcinspect.diagnosis.rules.operands import operands
 
@@ -240,6 +241,14 @@ def target_size(expected: Shape, got: Shape) -> Decision:
             left_out = f"an input of {last_of} with the classes last leads to this message"
         last = pick("classes-not-in-dimension-1", left_out=left_out)
     return Decision(last, "lengths-differ/cut")
+
+
+def rows_and_labels(facts: Facts) -> tuple[int, int] | None:
+    """Return how many rows a loss got, and how many labels; None where the message is another."""
+    said = groups_of("losses", "losses.rows", facts)
+    if said is None or not said["input"].isdigit():
+        return None
+    return int(said["input"]), int(said["target"])
 
 
 def rows(input: str, target: str, facts: Facts) -> Decision:

@@ -10,17 +10,13 @@ from math import prod
 from fcinspect.diagnosis.facts import Facts
 from fcinspect.diagnosis.records import Decision, shape_of
 from fcinspect.diagnosis.rules.product import Numbers, numbers_of
+from fcinspect.diagnosis.rules.state_dict_report import read_report
 
 PRODUCTS = re.compile(
     r"(?:cannot be multiplied \(|size mismatch, m1: \[)(\d{1,9}) ?[x×] ?(\d{1,9})"
     r"(?: and |\], m2: \[)(\d{1,9}) ?[x×] ?(\d{1,9})"
 )
 MOST_PRODUCTS = 20
-MISMATCH = re.compile(
-    r"size mismatch for (?P<key>[\w.]{1,200}): copying a param with shape (?:torch\.Size\()?"
-    r"\[(?P<saved>[\d, ]{1,50})\]\)? from checkpoint, the shape in current model is"
-    r" (?:torch\.Size\()?\[(?P<made>[\d, ]{1,50})\]"
-)
 WRITTEN = re.compile(r"Linear\(\s*(?:in_features ?= ?)?(\d{1,6}(?: ?\* ?\d{1,6}){2})\s*,")
 TRAINED = re.compile(
     r"downloaded|checkpoint|trained (?:model|weight|net)"
@@ -183,11 +179,10 @@ def part_of_another_width(facts: Facts) -> Decision | None:
     if mine is None:
         return None
     _, width, wanted, _ = mine
-    for found in MISMATCH.finditer(facts.flat_text):
-        saved, made = shape_of(found["saved"]), shape_of(found["made"])
-        if any((a, b) == (wanted, width) for a, b in zip(saved, made, strict=False)):
-            part = re.split(r"\.(?:encoder|layers?|blocks?|embeddings|final)\b", found["key"])[0]
+    for found in read_report(facts.text).mismatches:
+        if (wanted, width) in zip(found.saved, found.wanted, strict=False):
+            part = re.split(r"\.(?:encoder|layers?|blocks?|embeddings|final)\b", found.key)[0]
             return Decision(
-                "part-of-another-width", part=part, key=found["key"], width=width, wanted=wanted
+                "part-of-another-width", part=part, key=found.key, width=width, wanted=wanted
             )
     return None

@@ -6,6 +6,7 @@ import re
 from math import prod
 
 from fcinspect.diagnosis.facts import NAME, Facts
+from fcinspect.diagnosis.recognising import groups_of
 from fcinspect.diagnosis.records import Decision, Pick, Shape, pick, shape_of
 from fcinspect.diagnosis.rules.image_sizes import as_image
 from fcinspect.diagnosis.rules.operands import operands
@@ -15,6 +16,12 @@ SHAPED = re.compile(r"(?:torch\.)?(?:randn?|zeros|ones|empty)\(((?:\d{1,9}, )*\d
 RANKS = {2: 1, 3: 1, 4: 2, 5: 3}
 """Dimensions of the input -> of the BatchNorm that takes it."""
 POSITIONS = re.compile(r"pos(?:ition\w*|_\w+)?|pe|\w+_(?:pos|pe)")
+
+
+def viewed(facts: Facts) -> tuple[Shape, int] | None:
+    """Return the shape that a view was to have, and how many numbers there are."""
+    said = groups_of("shape", "shapes.view", facts)
+    return None if said is None else (shape_of(said["shape"]), int(said["size"]))
 
 
 def view(shape: Shape, size: int) -> Decision:

@@ -7,8 +7,10 @@ from math import isqrt
 from typing import Any
 
 from fcinspect.diagnosis.facts import Facts
-from fcinspect.diagnosis.records import Decision, Diagnosis, Shape, shape_of
+from fcinspect.diagnosis.records import Decision, Diagnosis, Shape
 from fcinspect.diagnosis.rules.product import numbers_of
+from fcinspect.diagnosis.rules.shapes import viewed
+from fcinspect.diagnosis.rules.state_dict_report import read_report
 
 HIDDEN = {256, 312, 384, 512, 640, 768, 1024, 1280, 1536, 1600, 2048, 2560, 3072, 4096, 5120, 8192}
 """Hidden sizes of usual language models."""
@@ -17,11 +19,6 @@ VOCABULARIES = {
     *(128256, 151936, 152064, 250002, 250112),
 }
 """Numbers of tokens of usual language models."""
-MISMATCH = re.compile(
-    r"size mismatch for (?P<key>[\w.]+): copying a param with shape torch\.Size\("
-    r"\[(?P<saved>[\d, ]+)\]\) from checkpoint, the shape in current model is torch\.Size\("
-    r"\[(?P<wanted>[\d, ]+)\]\)"
-)
 BUILT = re.compile(r"(?P<made>(?:torch\.)?nn\.(?P<kind>[A-Z]\w*)\([^()\n]*\))\([^()\n]+\)")
 """A layer that is made and called in one expression."""
 
@@ -56,10 +53,10 @@ def filtered(facts: Facts) -> Decision:
 
 def group_size(facts: Facts) -> Decision | None:
     """shape '[-1, 1024, 6656]' is invalid for input of size 44302336, of a quantized weight."""
-    said = re.search(r"shape '\[-1, (\d+), (\d+)\]' is invalid for input of size (\d+)", facts.flat)
-    if said is None:
+    said = viewed(facts)
+    if said is None or len(said[0]) != 3 or said[0][0] != -1:
         return None
-    group, out, size = (int(number) for number in said.groups())
+    (_, group, out), size = said
     if size % out or (size // out) % group == 0:
         return None
     features = size // out
@@ -68,13 +65,13 @@ def group_size(facts: Facts) -> Decision | None:
 
 def int4(facts: Facts) -> Decision | None:
     """Weights of torch's int4 product: (out/8, in/(16·tiles), 32, tiles/2)."""
-    found = {match["key"]: match for match in MISMATCH.finditer(facts.text)}
-    for key, match in found.items():
+    found = {mismatch.key: mismatch for mismatch in read_report(facts.text).mismatches}
+    for key, mismatch in found.items():
+        saved, wanted = mismatch.saved, mismatch.wanted
         scales = found.get(f"{key.removesuffix('.weight')}.scales_and_zeros")
-        saved, wanted = shape_of(match["saved"]), shape_of(match["wanted"])
         if scales is None or len(saved) != 4 or len(wanted) != 4 or saved[0] != wanted[0]:
             continue
-        groups = shape_of(scales["saved"])[0], shape_of(scales["wanted"])[0]
+        groups = scales.saved[0], scales.wanted[0]
         widths = _unpacked(saved), _unpacked(wanted)
         if 0 in groups or widths[0] == widths[1]:
             continue

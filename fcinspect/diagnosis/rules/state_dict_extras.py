@@ -18,6 +18,8 @@ LOSS = re.compile(r"(?:^|\.)(?:criterion|loss\w*|\w*_loss)\.(?:\w+\.)?(?:pos_)?w
 """The class weights of a loss, which are buffers of a module that holds it."""
 PROFILED = re.compile(r"(?:^|\.)total_(?:ops|params)$")
 """What a counter of operations (thop) leaves in a model."""
+CUT = 24
+"""No prefix that is cut off has more letters."""
 
 
 def extras(report: LoadingReport) -> list[Explained]:
@@ -71,10 +73,6 @@ def _buffers(report: LoadingReport) -> list[Explained]:
             told = f"only {some(those)} {'differs' if len(those) == 1 else 'differ'}"
             return [(len(those), pick(cause, told=told))]
     return []
-
-
-CUT = 24
-"""No prefix that is cut off has more letters."""
 
 
 def cut(report: LoadingReport) -> list[Explained]:
