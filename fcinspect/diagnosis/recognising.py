@@ -24,11 +24,11 @@ from fcinspect.diagnosis.catalogue.loosening import BLANKS, loosened, whole
 from fcinspect.diagnosis.catalogue.parsing import (
     FAMILIES,
     Message,
-    Wording,
     causes,
     known_facts,
     messages,
 )
+from fcinspect.diagnosis.catalogue.wording import Wording
 from fcinspect.diagnosis.facts import MOST_SQUASHED, Facts
 from fcinspect.diagnosis.reading import read
 from fcinspect.diagnosis.records import Cause, Decision, Diagnosis, Pick, one_line, shape_of

@@ -16,6 +16,7 @@ import torch
 from fcinspect.diagnosis import rules
 from fcinspect.diagnosis.catalogue import parsing
 from fcinspect.diagnosis.catalogue.parsing import FAMILIES, CatalogueError, Message, parsed
+from fcinspect.diagnosis.catalogue.wording import HOLE, PRIVATE
 from fcinspect.diagnosis.facts import Facts
 from fcinspect.diagnosis.recognising import PUT_IN, explained, matched
 from fcinspect.diagnosis.records import Cause
@@ -228,10 +229,10 @@ def example_of(pattern: str, alternative: str) -> str:
 
     `alternative` is what stands in brackets: the first of what they hold, or the last.
     """
-    text = parsing.HOLE.sub(lambda hole: next(FILLED[hole[2]]), pattern[2:])
+    text = HOLE.sub(lambda hole: next(FILLED[hole[2]]), pattern[2:])
     if pattern[0] == "?":
         return text
-    text = re.sub(r"\\(\W)", lambda sign: chr(ord(sign[1]) + parsing.PRIVATE), text)
+    text = re.sub(r"\\(\W)", lambda sign: chr(ord(sign[1]) + PRIVATE), text)
     before = ""
     while text != before:
         before = text
@@ -240,7 +241,7 @@ def example_of(pattern: str, alternative: str) -> str:
     text = re.sub(r"(?:\[[^\]]*\]|\\\w|\.)\*\??|[^\]+*]\?", "", text)
     text = re.sub(r"\[[^\]]+\](?:\{[\d,]+\}|\+)?\??", lambda m: sign_of(m[0]), text)
     text = re.sub(r"\\[wWdsS]\+?\??", lambda m: sign_of(m[0]), text).strip("^$")
-    return "".join(chr(ord(c) - parsing.PRIVATE) if c > "\ue000" else c for c in text)
+    return "".join(chr(ord(c) - PRIVATE) if c > "\ue000" else c for c in text)
 
 
 def chosen(alternatives: str, which: str) -> str:
@@ -250,9 +251,9 @@ def chosen(alternatives: str, which: str) -> str:
 
 def sign_of(part: str) -> str:
     """Return a sign that a class of a regular expression matches."""
-    plain = "".join(chr(ord(c) - parsing.PRIVATE) if c > "\ue000" else c for c in part)
+    plain = "".join(chr(ord(c) - PRIVATE) if c > "\ue000" else c for c in part)
     one = re.sub(r"(?:\{[\d,]+\}|\+)?\??$", "", part)
-    one = "".join("\\" + chr(ord(c) - parsing.PRIVATE) if c > "\ue000" else c for c in one)
+    one = "".join("\\" + chr(ord(c) - PRIVATE) if c > "\ue000" else c for c in one)
     return next((sign for sign in SIGNS if re.fullmatch(one, sign)), plain)
 
 

@@ -15,7 +15,7 @@ stand in the order in which they are tried:
 
 `? ` begins a pattern that is read as it stands, `~ ` one that is a regular expression; several are
 wordings of one message. `& ` below a pattern gives words that must stand in the message, too. A
-blank matches any run of blanks and line breaks, {name:type} what HOLES
+blank matches any run of blanks and line breaks, {name:type} what HOLES in wording.py
 says of the type, as a group of that name, {:type} the same without a name. Then comes what
 happened, and the causes, the likeliest first, each with its evidence, its fix, and the code that
 mends it. A line that begins with six blanks goes on with the text above it, without a blank between
@@ -59,7 +59,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
-from fcinspect.diagnosis.catalogue import loosening
+from fcinspect.diagnosis.catalogue.wording import HOLE, HOLES, Wording, words_of
 from fcinspect.diagnosis.records import Cause
 
 FAMILIES = (
@@ -71,27 +71,6 @@ FAMILIES = (
 """The files, in the order in which they are tried."""
 FACTS = ("libraries", "inputs", "training", "source", "products", "layers")
 """The files in the folder `facts`, in the order in which they count."""
-HOLES = {
-    "int": r"\d+",
-    "digit": r"\d",
-    "number": r"-?\d+",
-    "word": r"\w+",
-    "dotted": r"[\w.]*\w",
-    "text": r"\S+",
-    "quoted": r"[^']+",
-    "shape": r"[\d, ]+",
-    "sizes": r"[\d, ]*",
-    "array": r"\((?:\d+(?:, ?\d+)*,?)?\)",
-    "dtype": r"(?:unsigned |signed |long |short |struct |class )?"
-    r"[A-Za-z_](?:[\w.:<>]*[\w>])?(?: int)?",
-    "scalar": r"(?:Float|Double|Half|BFloat16|Int|Short|Char|Byte|Bool|Long)",
-    "loss": r"\w*Loss",
-    "layer": r"(?:Linear|Sequential|Conv[123]d|Embedding|LSTM|GRU|RNN|ReLU|LayerNorm|"
-    r"BatchNorm[123]d|Dropout|Softmax|\w*Net\w*|\w*Model\w*|\w*MLP\w*)",
-    "device": r"(?:cpu|cuda|mps|xpu|hpu|xla|npu|meta|privateuseone|gpu)(?::\d+)?",
-}
-"""What {name:type} in a pattern matches; an array is a shape as numpy writes it: (3,4), ()."""
-HOLE = re.compile(r"\{(\w*):([a-z]+)\}")
 GROUP = re.compile(r"(?:\{|\(\?P<)(\w+)(?=:[a-z]+\}|>)")
 ITEM = re.compile(
     r"(?P<skipped>#.*\n|\s*\n)"
@@ -104,10 +83,6 @@ ITEM = re.compile(
     r"(?P<words>(?:(?![?~@] |kind: |rewrite: ).*\n)*)"
 )
 """What stands in a file, one behind the other."""
-TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?P<\w+>| +|.")
-"""The parts of a regular expression."""
-PRIVATE = 0xE000
-"""The first character that means nothing."""
 
 
 class CatalogueError(ValueError):
@@ -120,56 +95,6 @@ class JoinedLine(NamedTuple):
     number: int
     """Of its beginning, from 0 at the first line of its message."""
     text: str
-
-
-class Wording(NamedTuple):
-    """One pattern of a message."""
-
-    markers: tuple[str, ...]
-    """Words that stand in every such message, with single blanks."""
-    pattern: str
-    """As it is written, behind "? " or "~ "."""
-
-    @property
-    def regex(self) -> str:
-        """What is searched, with re.DOTALL."""
-        text = self.pattern[2:]
-        return _literal(text) if self.pattern[0] == "?" else _expression(text)
-
-    @property
-    def loose(self) -> re.Pattern[str]:
-        """What is searched where no pattern matches the text as it stands: see loosening.py."""
-        text = self.pattern[2:]
-        if self.pattern[0] == "?":
-            holes = [*HOLE.finditer(text)]
-            between = [re.escape(words) for words in HOLE.split(text)[::3]]
-            text = "".join(
-                words + hole
-                for words, hole in zip(between, (*(hole[0] for hole in holes), ""), strict=True)
-            )
-        return loosening.loosened(text, tuple(HOLES.items()))
-
-    @property
-    def telling(self) -> bool:
-        """Whether its markers are long enough to be searched in squashed text."""
-        return _telling(self)
-
-    @property
-    def squashed(self) -> tuple[tuple[str, str], ...]:
-        """The markers as squashed text, with and without articles."""
-        return _squashed(self)
-
-
-@cache
-def _squashed(wording: Wording) -> tuple[tuple[str, str], ...]:
-    return tuple(loosening.squashed(marker) for marker in wording.markers)
-
-
-@cache
-def _telling(wording: Wording) -> bool:
-    words = loosening.squashed(HOLE.sub(" ", wording.pattern[2:]))[0]
-    longest = max(len(marker) for marker, _ in _squashed(wording))
-    return longest >= (6 if len(words) >= 20 else loosening.LEAST_LETTERS)
 
 
 class Message:
@@ -227,7 +152,7 @@ class Message:
         for kind in runs[2::3]:
             if kind not in HOLES:
                 self._fail(line, f"one of the types {', '.join(HOLES)}")
-        words = runs[::3] if line.text[0] == "?" else _words(HOLE.sub(".", line.text[2:]))
+        words = runs[::3] if line.text[0] == "?" else words_of(HOLE.sub(".", line.text[2:]))
         marker = max((" ".join(run.split()) for run in words), key=len, default="")
         return (marker,) if marker else ()
 
@@ -380,44 +305,3 @@ def _joined(text: str, first: int) -> Iterator[JoinedLine]:
             number, above = place, line or "    "
     if above:
         yield JoinedLine(number, above)
-
-
-def _words(pattern: str) -> list[str]:
-    """Return the words that a regular expression cannot do without, those in brackets left out.
-
-    Where it has alternatives outside of brackets, there are none.
-    """
-    # what is escaped stands for itself, and is no sign of the expression
-    plain = re.sub(r"\\(\W)", lambda sign: chr(ord(sign[1]) + PRIVATE), pattern)
-    plain = re.sub(r"\[\^?\]?[^\]]*\]", ".", plain)
-    before = ""
-    while plain != before:
-        before = plain
-        plain = re.sub(r"\([^()]*\)", ".", before)
-    if "|" in plain:
-        return []
-    plain = re.sub(r"(?:\\.|[^\\])(?:[?*+]|\{[\d,]+\})\??|\\\w", ".", plain)
-    runs = re.split(r"[.^$]", plain)
-    return [re.sub(r"[\uE000-\uF8FF]", lambda c: chr(ord(c[0]) - PRIVATE), run) for run in runs]
-
-
-def _hole(name: str, kind: str) -> str:
-    return f"(?P<{name}>{HOLES[kind]})" if name else f"(?:{HOLES[kind]})"
-
-
-def _literal(pattern: str) -> str:
-    texts = HOLE.split(pattern)
-    # re.escape writes a blank as "\ "
-    words = [re.sub(r"(?:\\ )+", r"\\s+", re.escape(text)) for text in texts[::3]]
-    holes = [_hole(*texts[place : place + 2]) for place in range(1, len(texts), 3)]
-    return "".join(word + hole for word, hole in zip(words, (*holes, ""), strict=True))
-
-
-def _expression(pattern: str) -> str:
-    """Return the regular expression with blanks that match any blanks."""
-    parts = TOKEN.findall(HOLE.sub(lambda hole: _hole(hole[1], hole[2]), pattern))
-    for place, part in enumerate(parts):
-        if part[0] == " ":
-            quantified = parts[place + 1 : place + 2] in (["?"], ["*"], ["+"], ["{"])
-            parts[place] = r"\s" if quantified else r"\s+"
-    return "".join(parts)
